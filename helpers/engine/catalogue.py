@@ -1,0 +1,125 @@
+"""The base images that the course uses, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from helpers.engine.standins.recipes import Recipe, recipe
+from helpers.errors import BadInput
+
+Kind = Literal["full", "slim", "alpine", "distroless", "debian", "tool"]
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """One base image.
+
+    Attributes:
+        name: as it stands in a FROM line.
+        kind: what sort of base it is; ``tool`` for what lessons run but do not build on.
+        title: what it is, in a few words.
+        official: what the official image is made of.
+        source: link to where the official one is made.
+        recipe: how its stand-in is made.
+    """
+
+    name: str
+    kind: Kind
+    title: str
+    official: str
+    source: str
+    recipe: Recipe
+
+
+def _base(name: str, kind: Kind, title: str, official: str, source: str) -> Base:
+    return Base(name, kind, title, official, source, recipe(name))
+
+
+_NODE = "https://github.com/nodejs/docker-node/tree/main/26"
+
+_CATALOGUE = (
+    _base(
+        "debian:trixie",
+        "debian",
+        "Debian 13",
+        "Debian's essential packages and apt",
+        "https://github.com/debuerreotype/docker-debian-artifacts",
+    ),
+    _base(
+        "debian:trixie-slim",
+        "debian",
+        "Debian 13 without documentation",
+        "Debian's essential packages and apt, without documentation and translations",
+        "https://github.com/debuerreotype/docker-debian-artifacts",
+    ),
+    _base(
+        "node:26-trixie",
+        "full",
+        "Node.js 26 with compilers, git and Python",
+        "buildpack-deps:trixie, Node.js and npm",
+        f"{_NODE}/trixie",
+    ),
+    _base(
+        "node:26-trixie-slim",
+        "slim",
+        "Node.js 26 on Debian",
+        "debian:trixie-slim, Node.js and npm",
+        f"{_NODE}/trixie-slim",
+    ),
+    _base(
+        "node:26-alpine",
+        "alpine",
+        "Node.js 26 on musl and BusyBox",
+        "Alpine Linux, Node.js built for musl and npm",
+        f"{_NODE}/alpine3.24",
+    ),
+    _base(
+        "gcr.io/distroless/nodejs26-debian13:nonroot",
+        "distroless",
+        "Node.js 26 and the libraries that it needs",
+        "unpacked Debian packages and the Node.js binary; no shell, no package manager",
+        "https://github.com/GoogleContainerTools/distroless/tree/main/nodejs",
+    ),
+    _base(
+        "busybox:1.37",
+        "tool",
+        "BusyBox, one static program",
+        "BusyBox, built statically",
+        "https://github.com/docker-library/busybox",
+    ),
+    _base(
+        "registry:2",
+        "tool",
+        "an image registry",
+        "Distribution 2.8 on Alpine Linux",
+        "https://github.com/distribution/distribution-library-image",
+    ),
+    _base(
+        "docker:26-dind",
+        "tool",
+        "a Docker Engine to deploy to",
+        "Docker 26.1 on Alpine Linux; runs privileged",
+        "https://github.com/docker-library/docker",
+    ),
+)
+
+
+def catalogue() -> tuple[Base, ...]:
+    """Every base image that the course uses."""
+    return _CATALOGUE
+
+
+def base(name: str) -> Base:
+    """The base image of that name.
+
+    Raises:
+        BadInput: where the course has none of that name.
+    """
+    for found in catalogue():
+        if found.name == name:
+            return found
+    raise BadInput(
+        f"{name!r} is not one of the course's base images.",
+        remedy=f"They are: {', '.join(b.name for b in catalogue())}.",
+    )

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Runs dockerd in a file system of its own. Called by private.py in a new mount namespace:
+#   private_engine.sh ROOTFS ENGINE_FOLDER BRIDGE BRIDGE_CIDR POOL_CIDR CGROUP
+# pivot_root, not chroot: under a chroot, commands that the engine runs for a privileged container
+# (exec, HEALTHCHECK) would see the host's root file system.
+set -eu
+ROOTFS=$1 ENGINE=$2 BRIDGE=$3 CIDR=$4 POOL=$5 CGROUP=$6
+
+mount --make-rprivate /
+mount --bind "$ROOTFS" "$ROOTFS"
+for dir in proc sys dev; do mount --rbind "/$dir" "$ROOTFS/$dir"; done
+# crun refuses cgroup v1 with the unified hierarchy mounted beside it ("hybrid").
+if grep -q " $ROOTFS/sys/fs/cgroup/unified " /proc/self/mountinfo; then
+    umount "$ROOTFS/sys/fs/cgroup/unified"
+fi
+mkdir -p "$ROOTFS$ENGINE"
+mount --bind "$ENGINE" "$ROOTFS$ENGINE"
+# A resolver on the loopback (systemd-resolved) is of no use to containers; its own list is.
+if [ -e /run/systemd/resolve/resolv.conf ]; then
+    cp /run/systemd/resolve/resolv.conf "$ROOTFS/etc/resolv.conf"
+else
+    cp -L /etc/resolv.conf "$ROOTFS/etc/resolv.conf"
+fi
+# The host's certificate authorities, so that pulls work behind a TLS-inspecting proxy.
+if [ -e /etc/ssl/certs/ca-certificates.crt ]; then
+    cp -L /etc/ssl/certs/ca-certificates.crt "$ROOTFS/etc/ssl/certs/ca-certificates.crt"
+fi
+cd "$ROOTFS"
+mkdir -p .old
+pivot_root . .old
+cd /
+umount -l /.old
+
+ip link show "$BRIDGE" >/dev/null 2>&1 || ip link add "$BRIDGE" type bridge
+ip address replace "$CIDR" dev "$BRIDGE"
+ip link set "$BRIDGE" up
+
+exec dockerd \
+    --data-root "$ENGINE/data" --exec-root "$ENGINE/exec" \
+    --pidfile "$ENGINE/dockerd.pid" --host "unix://$ENGINE/docker.sock" \
+    --config-file "$ENGINE/daemon.json" \
+    --bridge "$BRIDGE" --default-address-pool "base=$POOL,size=24" \
+    --cgroup-parent "$CGROUP" \
+    --add-runtime crun=/usr/bin/crun
