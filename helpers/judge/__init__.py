@@ -1,0 +1,1 @@
+"""Properties of a production-grade image: pure functions from observations to verdicts."""

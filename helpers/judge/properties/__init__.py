@@ -1,0 +1,1 @@
+"""The properties by family; each module offers its own as ``PROPERTIES``."""

@@ -1,0 +1,253 @@
+"""Programs that help an intruder and not the service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from helpers.judge.filesystem import FileSystem, Program
+from helpers.judge.globs import Glob, compile_globs
+from helpers.judge.known_programs import (
+    MULTI_CALL,
+    NODE,
+    PACKAGE_MANAGER_FILES,
+    PACKAGE_MANAGERS,
+    PYTHON,
+    SYSTEM,
+    is_build_tool,
+    is_compiler,
+    is_shell,
+    package_manager,
+)
+from helpers.judge.property import Params, Property
+from helpers.judge.verdict import Evidence, Verdict
+from helpers.judge.words import (
+    at_most,
+    counted,
+    evidence_on_layer,
+    failed,
+    layer_name,
+    listed,
+    no_image,
+    passed,
+    shown_path,
+)
+from helpers.observe.image_facts import FileFact, ImageFacts
+from helpers.observe.requests import ImageRequest, Observations
+
+_SETUID, _SETGID = 0o4000, 0o2000
+
+
+class ToolParams(Params):
+    """Parameters of the properties about programs."""
+
+    allow: tuple[Glob, ...] = Field((), description="Programs that may stay, as globs. No unit.")
+
+
+def judge_no_compiler(params: ToolParams, observations: Observations) -> Verdict:
+    """No compiler, linker or build tool."""
+    image = observations.image
+    if image is None:
+        return no_image(observations)
+    allowed = compile_globs(params.allow)
+    evidence, names = [], []
+    for program in FileSystem(image).programs(lambda p: is_compiler(p) or is_build_tool(p)):
+        if allowed.search(program.fact.path):
+            continue
+        compiles = is_compiler(program.fact.path)
+        what = "a compiler, assembler or linker" if compiles else "a build tool"
+        code = "compiler" if compiles else "build-tool"
+        evidence.append(_evidence(code, program, what, image, observations))
+        names.append(program.name)
+    return _verdict(evidence, names, "compiler or build tool", "compilers or build tools")
+
+
+def judge_no_package_manager(params: ToolParams, observations: Observations) -> Verdict:
+    """No package manager, neither as a program nor as a script that an interpreter can run."""
+    image = observations.image
+    if image is None:
+        return no_image(observations)
+    allowed = compile_globs(params.allow)
+    evidence, names = [], []
+    for fact, target, name in _package_managers(image):
+        if allowed.search(fact.path):
+            continue
+        family = PACKAGE_MANAGERS[name]
+        what = f"{name}, a package manager ({family})"
+        found = Program(fact, target)
+        evidence.append(_evidence(_FAMILY_CODES[family], found, what, image, observations))
+        names.append(name)
+    return _verdict(evidence, names, "package manager", "package managers")
+
+
+_FAMILY_CODES = {NODE: "node-package-manager", SYSTEM: "os-package-manager"} | {
+    PYTHON: "python-package-manager",
+    "other": "other-package-manager",
+}
+
+
+def _package_managers(image: ImageFacts) -> Iterator[tuple[FileFact, FileFact, str]]:
+    programs = FileSystem(image).programs(lambda path: package_manager(path) is not None)
+    by_name = [(p.fact, p.target, package_manager(p.fact.path) or "") for p in programs]
+    yield from by_name
+    reached = {target.path for _, target, _ in by_name}
+    for fact in image.files:
+        for ending, name in PACKAGE_MANAGER_FILES.items():
+            if fact.kind == "file" and fact.path.endswith(ending) and fact.path not in reached:
+                yield fact, fact, name
+
+
+def judge_no_shell(params: ToolParams, observations: Observations) -> Verdict:
+    """No shell."""
+    image = observations.image
+    if image is None:
+        return no_image(observations)
+    allowed = compile_globs(params.allow)
+    evidence, names = [], []
+    for program in FileSystem(image).programs(is_shell):
+        if allowed.search(program.fact.path):
+            continue
+        target = program.target.path.rpartition("/")[2]
+        multi = program.name in MULTI_CALL or target in MULTI_CALL
+        code = "busybox" if multi else "shell"
+        what = "a shell with several hundred tools" if multi else "a shell"
+        evidence.append(_evidence(code, program, what, image, observations))
+        names.append(program.name)
+    return _verdict(evidence, names, "shell", "shells")
+
+
+def judge_no_setuid(params: ToolParams, observations: Observations) -> Verdict:
+    """No program that runs with its owner's rights instead of its caller's."""
+    image = observations.image
+    if image is None:
+        return no_image(observations)
+    allowed = compile_globs(params.allow)
+    evidence, names = [], []
+    for fact in image.files:
+        setuid, setgid = fact.mode & _SETUID, fact.mode & _SETGID and fact.mode & 0o010
+        if fact.kind != "file" or not (setuid or setgid) or allowed.search(fact.path):
+            continue
+        whose = f"uid {fact.uid}" if setuid else f"gid {fact.gid}"
+        what = f"mode {fact.mode:04o}, whoever calls it gets {whose}"
+        program = Program(fact, fact)
+        evidence.append(
+            _evidence("setuid" if setuid else "setgid", program, what, image, observations)
+        )
+        names.append(program.name)
+    return _verdict(evidence, names, "setuid or setgid program", "setuid or setgid programs")
+
+
+def _evidence(
+    code: str, program: Program, what: str, image: ImageFacts, observations: Observations
+) -> Evidence:
+    path, target = program.fact.path, program.target.path
+    leads = "" if target == path else f" (leads to `{shown_path(target)}`)"
+    return evidence_on_layer(
+        code,
+        f"`{shown_path(path)}`{leads} is {what}; it comes from "
+        f"{layer_name(image, program.fact.layer)}.",
+        image,
+        program.fact.layer,
+        observations.dockerfile,
+        path=path,
+        size=program.target.size,
+    )
+
+
+def _verdict(evidence: list[Evidence], names: list[str], one: str, many: str) -> Verdict:
+    if not evidence:
+        return passed(f"No {one} in the image.")
+    different = sorted(dict.fromkeys(names))
+    return failed(
+        f"{counted(len(different), one, many)} in the image: {listed(different)}.",
+        at_most(_one_of_each_code_first(evidence), "program"),
+    )
+
+
+def _one_of_each_code_first(evidence: list[Evidence]) -> list[Evidence]:
+    """However many there are of one kind, no kind is left out of the evidence."""
+    seen: set[str] = set()
+    first: list[Evidence] = []
+    rest: list[Evidence] = []
+    for entry in evidence:
+        (rest if entry.code in seen else first).append(entry)
+        seen.add(entry.code)
+    return first + rest
+
+
+def _image(_: Params) -> tuple[ImageRequest, ...]:
+    return (ImageRequest(),)
+
+
+_DISTROLESS = "https://github.com/GoogleContainerTools/distroless"
+
+PROPERTIES = (
+    Property(
+        id="no-compiler",
+        family="programs",
+        title="No compiler",
+        meaning="Compilers, linkers and build tools are needed to build, not to run. They are "
+        "large, and an intruder can build tools with them. Programs are found by path "
+        "in the final file system; links are followed.",
+        source="https://docs.docker.com/build/building/best-practices/"
+        "#dont-install-unnecessary-packages",
+        params=ToolParams,
+        codes={
+            "compiler": "a compiler, assembler or linker",
+            "build-tool": "a program that drives one, such as make",
+        },
+        needs=_image,
+        judge=judge_no_compiler,
+    ),
+    Property(
+        id="no-package-manager",
+        family="programs",
+        title="No package manager",
+        meaning="A running service installs nothing. A package manager lets an intruder fetch "
+        "tools. Found are programs by path and the well-known scripts behind them, "
+        "which an interpreter can run without a link in a bin folder.",
+        source=_DISTROLESS,
+        params=ToolParams,
+        codes={
+            "node-package-manager": "npm, npx, yarn, pnpm, corepack",
+            "os-package-manager": "the operating system's: apt, dpkg, apk …",
+            "python-package-manager": "pip and the like",
+            "other-package-manager": "another one",
+        },
+        needs=_image,
+        judge=judge_no_package_manager,
+    ),
+    Property(
+        id="no-shell",
+        family="programs",
+        title="No shell",
+        meaning="A service that is started in exec form needs no shell; most attacks do. Shells"
+        " are found by name in the final file system, links included. One under another"
+        " name is not found.",
+        source=_DISTROLESS,
+        params=ToolParams,
+        codes={
+            "shell": "a shell",
+            "busybox": "a shell that is also several hundred tools",
+        },
+        needs=_image,
+        judge=judge_no_shell,
+    ),
+    Property(
+        id="no-setuid",
+        family="programs",
+        title="No setuid programs",
+        meaning="A setuid or setgid program runs with its owner's rights, whoever calls it: a "
+        "way from the service's user to root. Modes are read from the final file "
+        "system.",
+        source="https://www.cisecurity.org/benchmark/docker",
+        params=ToolParams,
+        codes={
+            "setuid": "runs with its owner's uid",
+            "setgid": "runs with its group's gid",
+        },
+        needs=_image,
+        judge=judge_no_setuid,
+    ),
+)

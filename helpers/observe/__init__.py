@@ -1,0 +1,1 @@
+"""What is seen of an image at rest and of a container that runs, as values."""

@@ -1,0 +1,181 @@
+"""The one owner of every container that an observation runs: started here, removed here, always."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import docker
+import docker.errors
+
+from helpers.engine.labels import CHECK, labels
+from helpers.observe.errors import ObservationFailed, engine_errors
+from helpers.observe.text import printable
+
+T = TypeVar("T")
+
+#: Most processes and threads in one container.
+PIDS_LIMIT = 256
+# The engine keeps at most two files of this size, however much a container prints.
+_LOG_OPTIONS = {"max-size": "1m", "max-file": "2"}
+_NAME_PREFIX = "workbook-check-"
+
+# What the engine says when it is the engine that cannot, not the image. All else that stops a
+# container from starting (no such executable, no such user, no command) is a fact about the image.
+_ENGINE_TROUBLE = (
+    "no space left on device",
+    "cannot allocate memory",
+    "failed programming external connectivity",
+    "port is already allocated",
+    "failed to create endpoint",
+    "no available ipv4 addresses",
+    "context deadline exceeded",
+    "too many open files",
+)
+
+
+class CannotStart(Exception):
+    """The engine cannot start a container of this image; the text is the engine's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """How a container is run.
+
+    Attributes:
+        image: name or id.
+        ports: TCP ports to publish on ephemeral ports of 127.0.0.1.
+        env: environment as pairs.
+        memory_mb: memory limit in MB (10^6 bytes), swap included.
+        pids: most processes and threads.
+        role: value of the workbook's label.
+    """
+
+    image: str
+    ports: tuple[int, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    memory_mb: int = 256
+    pids: int = PIDS_LIMIT
+    role: str = CHECK
+
+
+@dataclass(frozen=True, slots=True)
+class RunningContainer:
+    """A container that was started.
+
+    Attributes:
+        id: the engine's id.
+        name: the name it was given.
+        exited: done as soon as the container ended, by itself or killed; the result is its exit
+            code. An exception means that the engine could not be asked any more.
+    """
+
+    id: str
+    name: str
+    exited: Future[int] = field(compare=False)
+
+
+@contextmanager
+def running_container(
+    client: docker.DockerClient, spec: ContainerSpec
+) -> Iterator[RunningContainer]:
+    """Start a container and remove it at the end, also after an error or Ctrl-C.
+
+    The container has its name before it exists, so it is found and removed even where Ctrl-C comes
+    while the engine is still making it.
+
+    Raises:
+        CannotStart: if the image cannot be started.
+        BadInput: if the engine has no such image.
+        ObservationFailed: if the engine refuses for a reason of its own.
+        NoEngine: if the engine stops answering.
+    """
+    api = client.api
+    name = _NAME_PREFIX + uuid.uuid4().hex[:16]
+    watcher = ThreadPoolExecutor(1, thread_name_prefix="container-wait")
+    try:
+        with _start_errors():
+            created = to_the_end(lambda: _create(api, name, spec))
+            to_the_end(lambda: api.start(created["Id"]))
+            exited = watcher.submit(_wait, api, created["Id"])
+        yield RunningContainer(created["Id"], name, exited)
+    finally:
+        # A second Ctrl-C waits here too: a removal takes a fraction of a second.
+        to_the_end(lambda: _remove(api, name))
+        watcher.shutdown(wait=False)
+
+
+def to_the_end(call: Callable[[], T]) -> T:
+    """Do something that must not be left half done.
+
+    The call runs in a thread; Ctrl-C is raised here only after it has ended.
+    """
+    interrupted: KeyboardInterrupt | None = None
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(call)
+        while True:
+            try:
+                result = future.result()
+                break
+            except KeyboardInterrupt as interrupt:
+                interrupted = interrupt
+    if interrupted is not None:
+        raise interrupted
+    return result
+
+
+def _create(api: docker.APIClient, name: str, spec: ContainerSpec) -> Mapping[str, Any]:
+    memory = spec.memory_mb * 1_000_000
+    created: Mapping[str, Any] = api.create_container(
+        spec.image,
+        name=name,
+        environment=dict(spec.env),
+        labels=labels(spec.role),
+        ports=list(spec.ports),
+        host_config=api.create_host_config(
+            mem_limit=memory,
+            memswap_limit=memory,
+            pids_limit=spec.pids,
+            port_bindings=dict.fromkeys(spec.ports, ("127.0.0.1", None)),
+            log_config=docker.types.LogConfig(type="json-file", config=_LOG_OPTIONS),
+        ),
+    )
+    return created
+
+
+def _wait(api: docker.APIClient, container: str) -> int:
+    # The call ends with the container, at the latest when it is removed: it needs no time limit.
+    return int(api.wait(container, timeout=None, condition="not-running")["StatusCode"])
+
+
+def _remove(api: docker.APIClient, name: str) -> None:
+    with engine_errors("removing a container"):
+        try:
+            api.remove_container(name, force=True, v=True)
+        except docker.errors.NotFound:
+            return  # it never came to be
+        except docker.errors.APIError as error:
+            if error.status_code != 409:  # a removal that is under way already
+                raise
+
+
+@contextmanager
+def _start_errors() -> Iterator[None]:
+    """Tell a fault of the image (:class:`CannotStart`) from one of the engine."""
+    with engine_errors("starting a container"):
+        try:
+            yield
+        except docker.errors.ImageNotFound:
+            raise
+        except docker.errors.APIError as error:
+            text = printable(str(error.explanation or error), 500)
+            if any(sign in text.lower() for sign in _ENGINE_TROUBLE):
+                raise ObservationFailed(
+                    f"The engine could not run a container: {text}",
+                    remedy="Free what it says is used up, then try again.",
+                ) from error
+            raise CannotStart(text) from error

@@ -1,0 +1,187 @@
+"""Observations as one JSON document, and back: what was seen once can be judged again anywhere.
+
+Dataclasses become objects, tuples and sets become arrays, a mapping with keys that are no text
+becomes an array of pairs, and a value of a union of dataclasses carries its class's name. File
+names that are not UTF-8 survive: JSON can write surrogate escapes, which pydantic's JSON refuses.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from helpers.errors import BadInput
+from helpers.observe.requests import Observations
+
+T = TypeVar("T")
+
+#: Changes when a saved document can no longer be read.
+FORMAT = 1
+_TAG = "is"
+
+
+def facts_to_json(observations: Observations) -> str:
+    """One JSON document; :func:`facts_from_json` gives equal observations back."""
+    return json.dumps(
+        {"format": FORMAT, "observations": _plain(Observations)(observations)},
+        separators=(",", ":"),
+    )
+
+
+def facts_from_json(text: str | bytes) -> Observations:
+    """Read what :func:`facts_to_json` wrote.
+
+    Raises:
+        BadInput: if the text is no JSON, of another format, or lacks or adds something.
+    """
+    try:
+        document = _document(json.loads(text))
+        return cast("Observations", _value(Observations)(document.get("observations")))
+    except (ValueError, RecursionError) as error:
+        raise BadInput(
+            f"These saved observations cannot be read: {error}.",
+            remedy="Make the observations again with this version of the workbook.",
+        ) from error
+
+
+def _document(raw: Any) -> dict[str, Any]:
+    if not isinstance(raw, dict) or raw.get("format") != FORMAT:
+        raise ValueError(f"it is not of format {FORMAT}")
+    return raw
+
+
+@cache
+def _plain(kind: Any) -> Callable[[Any], Any]:
+    """How a value of the type becomes something that JSON knows."""
+    origin, args = get_origin(kind), get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        convert = [(name, _plain(hint)) for name, hint in _fields(kind).items()]
+        return lambda value: {name: to(getattr(value, name)) for name, to in convert}
+    if origin in {tuple, frozenset}:
+        if origin is tuple and args[-1] is not Ellipsis:
+            each = [_plain(arg) for arg in args]
+            return lambda value: [to(item) for to, item in zip(each, value, strict=True)]
+        item_to = _plain(args[0])
+        if origin is frozenset:
+            return lambda value: sorted(item_to(item) for item in value)
+        return lambda value: [item_to(item) for item in value]
+    if origin in {dict, Mapping}:
+        key_to, value_to = _plain(args[0]), _plain(args[1])
+        if args[0] is str:
+            return lambda value: {key: value_to(item) for key, item in value.items()}
+        return lambda value: [[key_to(key), value_to(item)] for key, item in value.items()]
+    if origin in {Union, types.UnionType}:
+        tagged = {c: _plain(c) for c in _classes(args)}
+        if len(tagged) > 1:
+            return lambda value: {_TAG: type(value).__name__, **tagged[type(value)](value)}
+        inner = _plain(_optional(args))
+        return lambda value: None if value is None else inner(value)
+    return lambda value: value
+
+
+@cache
+def _value(kind: Any) -> Callable[[Any], Any]:
+    """How a value of the type is made from JSON; what does not fit raises ValueError."""
+    origin, args = get_origin(kind), get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        return _dataclass_value(kind)
+    if origin in {tuple, frozenset}:
+        return _items_value(origin, args)
+    if origin in {dict, Mapping}:
+        return _mapping_value(args)
+    if origin in {Union, types.UnionType}:
+        return _union_value(args)
+    if origin is Literal:
+        return _checked(lambda raw: raw in args, f"one of {', '.join(map(repr, args))}")
+    if kind is float:
+        number = _checked(lambda raw: type(raw) in {int, float}, "a number")
+        return lambda raw: float(number(raw))
+    return _checked(lambda raw: type(raw) is kind, f"a value of type {kind.__name__}")
+
+
+def _checked(fits: Callable[[Any], bool], wanted: str) -> Callable[[Any], Any]:
+    def check(raw: Any) -> Any:
+        if not fits(raw):
+            raise ValueError(f"{str(raw)[:60]!r} is not {wanted}")
+        return raw
+
+    return check
+
+
+def _dataclass_value(kind: Any) -> Callable[[Any], Any]:
+    convert = {name: _value(hint) for name, hint in _fields(kind).items()}
+    needed = {
+        f.name
+        for f in dataclasses.fields(kind)
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    }
+
+    check_object = _checked(lambda raw: isinstance(raw, dict), f"an object for {kind.__name__}")
+
+    def make(raw: Any) -> Any:
+        check_object(raw)
+        if lacking := needed - raw.keys():
+            raise ValueError(f"{kind.__name__} lacks {', '.join(sorted(lacking))}")
+        if unknown := raw.keys() - convert.keys():
+            raise ValueError(f"{kind.__name__} has no {', '.join(sorted(unknown))}")
+        return kind(**{name: convert[name](item) for name, item in raw.items()})
+
+    return make
+
+
+def _items_value(origin: Any, args: tuple[Any, ...]) -> Callable[[Any], Any]:
+    if origin is tuple and args[-1] is not Ellipsis:
+        each = [_value(arg) for arg in args]
+
+        def make_fixed(raw: Any) -> Any:
+            if not isinstance(raw, list) or len(raw) != len(each):
+                raise ValueError(f"{str(raw)[:60]!r} is no list of {len(each)}")
+            return tuple(make(item) for make, item in zip(each, raw, strict=True))
+
+        return make_fixed
+    make_item = _value(args[0])
+    make_list = _checked(lambda raw: isinstance(raw, list), "a list")
+    return lambda raw: origin(make_item(item) for item in make_list(raw))
+
+
+def _mapping_value(args: tuple[Any, ...]) -> Callable[[Any], Any]:
+    if args[0] is str:
+        make_value = _value(args[1])
+        make_object = _checked(lambda raw: isinstance(raw, dict), "an object")
+        return lambda raw: {key: make_value(item) for key, item in make_object(raw).items()}
+    pair: Any = types.GenericAlias(tuple, args)
+    make_pairs = _value(types.GenericAlias(tuple, (pair, ...)))
+    return lambda raw: dict(make_pairs(raw))
+
+
+def _union_value(args: tuple[Any, ...]) -> Callable[[Any], Any]:
+    classes = {str(c.__name__): _value(c) for c in _classes(args)}
+    if len(classes) <= 1:
+        inner = _value(_optional(args))
+        return lambda raw: None if raw is None else inner(raw)
+
+    def make(raw: Any) -> Any:
+        if not isinstance(raw, dict) or raw.get(_TAG) not in classes:
+            raise ValueError(f"{str(raw)[:60]!r} is none of {', '.join(classes)}")
+        return classes[raw[_TAG]]({key: item for key, item in raw.items() if key != _TAG})
+
+    return make
+
+
+def _optional(args: tuple[Any, ...]) -> Any:
+    """The one type beside None."""
+    (inner,) = (arg for arg in args if arg is not types.NoneType)
+    return inner
+
+
+def _classes(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(arg for arg in args if dataclasses.is_dataclass(arg))
+
+
+def _fields(kind: Any) -> dict[str, Any]:
+    hints = get_type_hints(kind)
+    return {f.name: hints[f.name] for f in dataclasses.fields(kind)}

@@ -1,0 +1,188 @@
+"""Run a container of an image and see from outside if it answers, ends or listens elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+import docker
+
+from helpers.observe.containers import (
+    CannotStart,
+    ContainerSpec,
+    RunningContainer,
+    running_container,
+)
+from helpers.observe.errors import Stopped, engine_errors
+from helpers.observe.http_probe import ProbeRun, run_probes, when_done
+from helpers.observe.listeners import is_process_here, read_listeners
+from helpers.observe.requests import ServiceRequest
+from helpers.observe.service_facts import Listener, ServiceFacts
+from helpers.observe.text import printable, without_escapes
+
+_LOG_LINES = 40
+_LONGEST_LINE = 500
+_LOOPBACK = "127.0.0.1"
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def run_service(
+    client: docker.DockerClient,
+    image: str,
+    request: ServiceRequest,
+    *,
+    stop: Future[None] | None = None,
+) -> ServiceFacts:
+    """Start a container, probe it, and tell what was seen. The container is always removed.
+
+    Args:
+        client: a connection to the engine.
+        image: name or id.
+        request: port, probes, environment and limits.
+        stop: done where the observation is to be given up.
+
+    Raises:
+        BadInput: if the engine has no such image.
+        ObservationFailed: if the engine cannot run containers at the moment.
+        NoEngine: if the engine stops answering.
+        Stopped: where ``stop`` said so.
+    """
+    unreachable = why_unreachable(client)
+    if unreachable:
+        return ServiceFacts(
+            started=False, unreachable=unreachable, waited_seconds=request.wait_seconds
+        )
+    spec = ContainerSpec(image, (request.port,), request.env, request.memory_mb)
+    began = time.monotonic()
+    try:
+        with running_container(client, spec) as container:
+            return _observe(client.api, container, request, began, stop or Future())
+    except CannotStart as problem:
+        return ServiceFacts(
+            started=False, start_error=str(problem), waited_seconds=request.wait_seconds
+        )
+
+
+def why_unreachable(client: docker.DockerClient) -> str:
+    """Why a port that the engine publishes on its loopback cannot be probed; empty where it can.
+
+    A socket or pipe belongs to an engine on this machine (Docker Desktop forwards its ports here).
+    An engine that is reached over TCP or SSH publishes on the other machine's loopback.
+    """
+    url = urlsplit(str(client.api.base_url))
+    if url.scheme == "http+docker" and url.hostname != "ssh":
+        return ""
+    if url.hostname in _LOOPBACK_NAMES:
+        return ""
+    return (
+        f"the engine is on another machine ({printable(url.netloc, 100)}), and a port published "
+        "there on 127.0.0.1 cannot be reached from here"
+    )
+
+
+def _observe(
+    api: docker.APIClient,
+    container: RunningContainer,
+    request: ServiceRequest,
+    began: float,
+    stop: Future[None],
+) -> ServiceFacts:
+    with engine_errors("running a container"):
+        about = api.inspect_container(container.id)
+    port = _published(about, request.port)
+    run = ProbeRun(None, ())
+    if port is not None and request.probes:
+        run = _in_thread(f"http://{_LOOPBACK}:{port}", request, began, container, stop)
+    listeners: tuple[Listener, ...] | None = None
+    unreachable = ""
+    with engine_errors("running a container"):
+        state = api.inspect_container(container.id)["State"]
+        running = bool(state.get("Running"))
+        if running and run.ready_seconds is None:
+            pid = int(state.get("Pid") or 0)
+            if is_process_here(pid, container.id):
+                listeners = read_listeners(pid)
+            elif run.refused:
+                unreachable = (
+                    "nothing is behind the published port on this machine, though the container "
+                    "runs: the engine seems to be in another machine or network"
+                )
+        if running:
+            # The log of a stopped container has an end, however fast it printed.
+            _kill(api, container.id)
+        log = api.logs(container.id, stdout=True, stderr=True, tail=_LOG_LINES)
+    return ServiceFacts(
+        started=True,
+        ready_seconds=run.ready_seconds,
+        exit_code=None if running else int(state.get("ExitCode", 0)),
+        oom_killed=bool(state.get("OOMKilled")),
+        responses=run.responses,
+        listeners=listeners or (),
+        listeners_known=listeners is not None,
+        log_tail=_tail(log),
+        waited_seconds=request.wait_seconds,
+        unreachable=unreachable,
+    )
+
+
+def _in_thread(
+    base_url: str,
+    request: ServiceRequest,
+    began: float,
+    container: RunningContainer,
+    stop: Future[None],
+) -> ProbeRun:
+    """Run the probes on an event loop of their own: in a notebook the caller's thread has one."""
+    given_up: Future[None] = Future()
+
+    async def probes() -> ProbeRun:
+        work = asyncio.ensure_future(
+            run_probes(
+                base_url,
+                request.probes,
+                began=began,
+                wait_seconds=request.wait_seconds,
+                ended=when_done(container.exited),
+            )
+        )
+        stopped = asyncio.ensure_future(when_done(stop, given_up).wait())
+        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not work.done():
+            work.cancel()
+            raise Stopped
+        return work.result()
+
+    with ThreadPoolExecutor(1, thread_name_prefix="probes") as pool:
+        future = pool.submit(asyncio.run, probes())
+        try:
+            return future.result()
+        except KeyboardInterrupt:
+            given_up.set_result(None)
+            raise
+
+
+def _published(about: Mapping[str, Any], port: int) -> int | None:
+    """The port on this machine; None where the container has ended and nothing is published."""
+    bindings = (about["NetworkSettings"].get("Ports") or {}).get(f"{port}/tcp") or ()
+    return next((int(b["HostPort"]) for b in bindings if b.get("HostIp") == _LOOPBACK), None)
+
+
+def _kill(api: docker.APIClient, container: str) -> None:
+    try:
+        api.kill(container)
+    except docker.errors.APIError as error:
+        if error.status_code != 409:  # it has just ended by itself
+            raise
+    api.wait(container)
+
+
+def _tail(log: bytes) -> tuple[str, ...]:
+    # A program may print megabytes without a line end: the last piece is what counts.
+    text = without_escapes(log[-_LOG_LINES * _LONGEST_LINE * 4 :].decode("utf-8", "replace"))
+    lines = text.splitlines()[-_LOG_LINES:]
+    return tuple(printable(line, _LONGEST_LINE) for line in lines)

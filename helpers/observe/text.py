@@ -1,0 +1,40 @@
+"""Foreign text (paths, logs, answers) made safe to show: nothing that moves a cursor or hides."""
+
+from __future__ import annotations
+
+import re
+
+# ECMA-48 control sequences and operating system commands: colours, cursor moves, window titles.
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+
+
+def printable(text: str, limit: int | None = None) -> str:
+    r"""The text with every character that is not printable written out.
+
+    Args:
+        text: anything, also with surrogate escapes (bytes that were no UTF-8).
+        limit: longest result in characters; what is cut off is marked with ``…``.
+
+    Returns:
+        One line: white space becomes a space, a control character ``\x07``, an undecodable byte
+        ``\xff``.
+    """
+    if limit is not None and len(text) > limit:
+        text = text[: limit - 1] + "…"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else _written_out(c) for c in text)
+
+
+def without_escapes(text: str) -> str:
+    """The text without terminal escape sequences."""
+    return _ESCAPES.sub("", text) if "\x1b" in text else text
+
+
+def _written_out(char: str) -> str:
+    if char.isspace():
+        return " "
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte kept by the "surrogateescape" error handler
+        return f"\\x{code - 0xDC00:02x}"
+    return char.encode("unicode_escape", "backslashreplace").decode("ascii")
