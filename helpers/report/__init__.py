@@ -1,0 +1,1 @@
+"""One result as text, HTML and JSON."""

@@ -1,0 +1,223 @@
+"""Reports as HTML: a fragment for notebooks, readable in light and dark, and without its style.
+
+Code hosts and untrusted notebooks drop ``<style>`` and ``style=``: tables, details and words alone
+must then tell everything. There is no script. Every text is cleaned and escaped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from html import escape
+from importlib.resources import files
+
+from helpers.judge.verdict import Evidence
+from helpers.report.blocks import (
+    MARKS,
+    TONES,
+    Block,
+    Cell,
+    CellValue,
+    Checks,
+    Column,
+    Facts,
+    Fold,
+    Heading,
+    Line,
+    Log,
+    Table,
+)
+from helpers.report.clean import clean, one_line, shorten
+from helpers.report.describe import Reportable, describe
+from helpers.report.format import RIGHT, as_cell, cell_text
+from helpers.report.result import CheckOutcome
+from helpers.units import format_count
+
+#: An untrusted notebook keeps this attribute, loses the style sheet, and aligns cells right.
+_LEFT = ' style="text-align:left;vertical-align:top"'
+#: Longest line of a log that is shown whole, in characters.
+LINE_LIMIT = 2000
+
+
+_CODE = re.compile(r"`([^`\n]+)`")
+
+
+def to_html(value: Reportable, hints: int | Mapping[str, int] | None = None) -> str:
+    """The value as an HTML fragment with its own style.
+
+    Args:
+        value: what to show.
+        hints: how many hints to show for each check that did not pass; None for all of them, each
+            folded into the one before so that they open one by one.
+    """
+    return fragment(blocks_html(describe(value, hints)))
+
+
+def fragment(body: str) -> str:
+    """HTML of blocks with the style that belongs to it."""
+    return f'<style>{style()}</style>\n<div class="wb">\n{body}\n</div>'
+
+
+@cache
+def style() -> str:
+    """The style sheet of all reports; its classes begin with ``wb``."""
+    return files("helpers.report").joinpath("style.css").read_text(encoding="utf-8").strip()
+
+
+def blocks_html(blocks: Iterable[Block]) -> str:
+    """HTML of blocks, without the style."""
+    return "\n".join(_block(block) for block in blocks)
+
+
+def text_html(text: str) -> str:
+    """A text that may hold anything, cleaned and escaped; line breaks stay, `code` is marked."""
+    return _CODE.sub(r"<code>\1</code>", escape(clean(text))).replace("\n", "<br>")
+
+
+def _block(block: Block) -> str:
+    match block:
+        case Heading(text, level):
+            tag = f"h{level + 2}"  # the notebook's own headings stand above
+            return f'<{tag} class="wb-h{level}">{escape(one_line(text))}</{tag}>'
+        case Line(text, tone):
+            return f'<p class="wb-line wb-{tone}">{text_html(text)}</p>'
+        case Facts():
+            return _facts(block)
+        case Log():
+            return _log(block)
+        case Fold(summary, blocks, is_open):
+            opened = " open" if is_open else ""
+            return (
+                f'<details class="wb-fold"{opened}><summary>{escape(one_line(summary))}</summary>\n'
+                f"{blocks_html(blocks)}\n</details>"
+            )
+        case Table():
+            return _table(block)
+        case Checks():
+            return _checks(block)
+
+
+def _facts(block: Facts) -> str:
+    rows = "".join(
+        f'<tr><th scope="row"{_LEFT}>{escape(one_line(name))}</th>'
+        f"<td{_LEFT}>{text_html(value)}</td></tr>"
+        for name, value in block.pairs
+    )
+    return f'<table class="wb-table wb-facts"><tbody>{rows}</tbody></table>'
+
+
+def _log(block: Log) -> str:
+    title = (
+        f'<p class="wb-line wb-muted">{escape(one_line(block.title))}</p>' if block.title else ""
+    )
+    lines = (escape(shorten(clean(line), LINE_LIMIT)) for line in block.lines)
+    return f'{title}<pre class="wb-log">' + "\n".join(lines) + "</pre>"
+
+
+def _table(block: Table) -> str:
+    columns = block.typed_columns()
+    caption = f"<caption>{escape(one_line(block.title))}</caption>" if block.title else ""
+    head = "".join(f'<th scope="col"{_align(c)}>{escape(one_line(c.name))}</th>' for c in columns)
+    rows = "\n".join(
+        "<tr>" + "".join(_cell(v, c) for v, c in zip(row, columns, strict=True)) + "</tr>"
+        for row in block.rows
+    )
+    if not rows:
+        rows = f'<tr><td colspan="{len(columns)}" class="wb-muted">(none)</td></tr>'
+    note = f'\n<p class="wb-line wb-muted">{escape(one_line(block.note))}</p>' if block.note else ""
+    return (
+        f'<div class="wb-scroll"><table class="wb-table">{caption}\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>{note}"
+    )
+
+
+def _align(column: Column) -> str:
+    return ' class="wb-right"' if column.kind in RIGHT else _LEFT
+
+
+def _cell(value: Cell | CellValue, column: Column) -> str:
+    cell = as_cell(value)
+    text = escape(cell_text(cell.value, column))
+    if column.kind == "code" and cell.value is not None:
+        text = f"<code>{text}</code>"
+    elif column.kind == "share" and isinstance(cell.value, int | float):
+        width = min(max(cell.value, 0.0), 1.0) * 100
+        text = (
+            f'<span class="wb-bar" aria-hidden="true"><span style="width:{width:.1f}%"></span>'
+            f'</span><span class="wb-percent">{text}</span>'
+        )
+    classes = [f"wb-{cell.tone}"] if cell.tone != "plain" else []
+    classes += ["wb-right"] if column.kind in RIGHT else []
+    classes += ["wb-time"] if column.kind == "time" else []
+    attribute = f' class="{" ".join(classes)}"' if classes else ""
+    return f"<td{attribute}{'' if column.kind in RIGHT else _LEFT}>{text}</td>"
+
+
+def _checks(block: Checks) -> str:
+    rows = "\n".join(_check(check, block) for check in block.checks)
+    return (
+        f'<table class="wb-table wb-checks">\n<thead><tr><th scope="col"{_LEFT}>Result</th>'
+        f'<th scope="col"{_LEFT}>Check</th><th scope="col" class="wb-right">Points</th></tr>'
+        f"</thead>\n<tbody>\n{rows}\n</tbody></table>"
+    )
+
+
+def _check(check: CheckOutcome, block: Checks) -> str:
+    outcome = check.verdict.outcome
+    earned = check.points if check.verdict.passed else 0
+    return (
+        f'<tr class="wb-row-{TONES[outcome]}"><td class="wb-mark wb-{TONES[outcome]}"{_LEFT}>'
+        f"<b>{MARKS[outcome]}</b> {escape(outcome.value)}</td>"
+        f'<td{_LEFT}><p class="wb-title"><strong>{escape(one_line(check.title))}</strong></p>'
+        f'<p class="wb-line">{text_html(check.verdict.summary)}</p>'
+        f"{_evidence(check)}{_hints(check, block)}</td>"
+        f'<td class="wb-right">{earned}/{check.points}</td></tr>'
+    )
+
+
+def _evidence(check: CheckOutcome) -> str:
+    evidence = check.verdict.evidence
+    if not evidence:
+        return ""
+    items = "".join(f"<li>{escape(one_line(e.text))}{_place(e)}</li>" for e in evidence)
+    # What speaks against the image is open: a red cross never stands without its reason.
+    is_open = "" if check.verdict.passed else " open"
+    return (
+        f'<details class="wb-evidence"{is_open}><summary>Evidence ({len(evidence)})</summary>'
+        f"<ul>{items}</ul></details>"
+    )
+
+
+def _place(evidence: Evidence) -> str:
+    parts = []
+    if evidence.line is not None:
+        parts.append(f"Dockerfile line {evidence.line}")
+    if evidence.instruction and evidence.instruction not in evidence.text:
+        parts.append(f"<code>{escape(one_line(evidence.instruction, 120))}</code>")
+    return f' <span class="wb-place">{" · ".join(parts)}</span>' if parts else ""
+
+
+def _hints(check: CheckOutcome, block: Checks) -> str:
+    if check.verdict.passed or not check.hints:
+        return ""
+    shown, total = block.shown(check), len(check.hints)
+    if block.hints is None:
+        return _nested(shown, total)
+    opened = "".join(
+        f'<p class="wb-hint"><strong>Hint {number} of {total}</strong> {text_html(hint)}</p>'
+        for number, hint in enumerate(shown, 1)
+    )
+    left = total - len(shown)
+    word = format_count(left, "more hint" if shown else "hint")
+    return opened + (f'<p class="wb-line wb-muted">{word}</p>' if left else "")
+
+
+def _nested(hints: tuple[str, ...], total: int) -> str:
+    html = ""
+    for number in range(total, 0, -1):
+        html = (
+            f'<details class="wb-hint"><summary>Hint {number} of {total}</summary>'
+            f"<p>{text_html(hints[number - 1])}</p>{html}</details>"
+        )
+    return html
