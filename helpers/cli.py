@@ -1,0 +1,235 @@
+"""``workbook VERB``: the same verbs as the functions of the packages, for a terminal.
+
+Each verb lives in :mod:`helpers.commands` and is imported when it is called, so that the command
+line answers at once.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+app = typer.Typer(
+    name="workbook",
+    help="Learn, practise and check how Docker is taken to production.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+engine_app = typer.Typer(help="The private engine.", no_args_is_help=True)
+app.add_typer(engine_app, name="engine")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+ExerciseId = Annotated[str, typer.Argument(help="Its id or number, for example 01-multi-stage.")]
+
+
+@app.command()
+def lab(
+    port: Annotated[int, typer.Option(help="First port to try.")] = 8888,
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+) -> None:
+    """Open the course in JupyterLab."""
+    from helpers.commands.lab import run
+
+    raise typer.Exit(run(port, browser=browser))
+
+
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is here, what is missing, and what to do about it."""
+    from helpers.commands.doctor import run
+
+    raise typer.Exit(run(as_json=as_json))
+
+
+@engine_app.command("status")
+def engine_status(as_json: AsJson = False) -> None:
+    """Say whether the private engine runs."""
+    from helpers.commands.private import show_status
+
+    raise typer.Exit(show_status(as_json=as_json))
+
+
+@engine_app.command("start")
+def engine_start() -> None:
+    """Start the private engine (Linux, as root)."""
+    from helpers.commands.private import start
+
+    raise typer.Exit(start())
+
+
+@engine_app.command("stop")
+def engine_stop(
+    purge: Annotated[
+        bool, typer.Option("--purge", help="Remove its files, too: images, volumes, everything.")
+    ] = False,
+) -> None:
+    """Stop and remove the private engine; its images stay on disk unless --purge is given."""
+    from helpers.commands.private import stop
+
+    raise typer.Exit(stop(purge=purge))
+
+
+@app.command()
+def bases(
+    ensure: Annotated[
+        bool, typer.Option("--ensure", help="Get the ones that are missing.")
+    ] = False,
+    stand_ins: Annotated[
+        bool,
+        typer.Option("--stand-ins", help="Make stand-ins also on an engine that is not our own."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the base images: which are official, which stand-ins, how large."""
+    from helpers.commands.bases import run
+
+    raise typer.Exit(run(ensure=ensure, stand_ins=stand_ins, as_json=as_json))
+
+
+@app.command("list")
+def list_exercises(as_json: AsJson = False) -> None:
+    """List practices and exercises with your progress."""
+    from helpers.commands.exercises import show_list
+
+    raise typer.Exit(show_list(as_json=as_json))
+
+
+@app.command()
+def start(exercise: ExerciseId) -> None:
+    """Make your copy of an exercise in work/."""
+    from helpers.commands.exercises import start_copy
+
+    raise typer.Exit(start_copy(exercise))
+
+
+@app.command()
+def reset(exercise: ExerciseId) -> None:
+    """Make your copy again; the old one is kept beside it."""
+    from helpers.commands.exercises import reset_copy
+
+    raise typer.Exit(reset_copy(exercise))
+
+
+@app.command()
+def check(
+    exercise: ExerciseId,
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="A full copy, or only the edited files; your copy by default."),
+    ] = None,
+    hints: Annotated[int, typer.Option(help="How many hints to show for each check.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Build and judge your copy of an exercise. Exit status: 0 all pass, 1 some fail."""
+    from helpers.commands.check import run
+
+    raise typer.Exit(run(exercise, folder, hints=hints, as_json=as_json))
+
+
+@app.command()
+def watch(exercise: ExerciseId) -> None:
+    """Check again whenever an edited file is saved; Ctrl-C ends it."""
+    from helpers.commands.watch import run
+
+    raise typer.Exit(run(exercise))
+
+
+@app.command()
+def build(
+    folder: Annotated[Path, typer.Argument(help="The build context.")],
+    tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="Name of the image.")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", "-f", help="The Dockerfile, if it is another one.")
+    ] = None,
+    target: Annotated[str, typer.Option(help="The stage to build.")] = "",
+    build_arg: Annotated[list[str] | None, typer.Option(help="A build argument, K=V.")] = None,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Build an image with BuildKit. Exit status: 0, 1 the build failed, 2 bad input."""
+    from helpers.commands.build import Options, run
+
+    options = Options(folder, tuple(tag or ()), file, target, tuple(build_arg or ()), no_cache)
+    raise typer.Exit(run(options, as_json=as_json))
+
+
+@app.command()
+def inspect(
+    image: Annotated[str, typer.Argument(help="Name or id of an image on the engine.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what an image is made of: sizes, layers against instructions, waste, config."""
+    from helpers.commands.inspect import run
+
+    raise typer.Exit(run(image, as_json=as_json))
+
+
+@app.command()
+def properties(as_json: AsJson = False) -> None:
+    """List every property: its meaning, parameters and source."""
+    from helpers.commands.properties import run
+
+    raise typer.Exit(run(as_json=as_json))
+
+
+@app.command()
+def notebooks(
+    names: Annotated[list[str] | None, typer.Argument(help="Only these; all by default.")] = None,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Take new outputs also where only figures differ.")
+    ] = False,
+) -> None:
+    """Run the course's notebooks again and store what they show."""
+    from helpers.commands.notebooks import run
+
+    raise typer.Exit(run(tuple(names or ()), refresh=refresh))
+
+
+@app.command()
+def clean(
+    keep_bases: Annotated[bool, typer.Option("--keep-bases", help="Leave stand-ins.")] = False,
+) -> None:
+    """Remove what the workbook created on the engine, and nothing else."""
+    from helpers.commands.clean import run
+
+    raise typer.Exit(run(keep_bases=keep_bases))
+
+
+def main() -> None:
+    """Run the command line; a problem with a remedy ends it with one clear message."""
+    from helpers.build.errors import BuildError
+    from helpers.errors import WorkbookError
+
+    # A terminated command cleans up as an interrupted one does.
+    signal.signal(signal.SIGTERM, _terminated)
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except typer.Abort:
+        _say("workbook: interrupted; nothing is left running.")
+        sys.exit(130)
+    except TyperException as error:
+        usage: Any = error  # every kind that is raised can show itself
+        usage.show()
+        sys.exit(usage.exit_code)
+    except (WorkbookError, BuildError) as error:
+        details = error.details() if isinstance(error, BuildError) else ()
+        _say("\n".join((f"workbook: {error.message}", *details, f"→ {error.remedy}")))
+        sys.exit(error.exit_status)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe left: nothing to say, and nobody to say it to
+        sys.exit(141)
+
+
+def _terminated(*_: object) -> None:
+    raise typer.Abort
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

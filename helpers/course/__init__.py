@@ -1,0 +1,1 @@
+"""Exercises as data, the learner's copies, attempts, and the check that brings all together."""

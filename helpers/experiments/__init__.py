@@ -1,0 +1,1 @@
+"""The measurements that notebooks and the ledger of claims are made of."""

@@ -1,0 +1,1 @@
+"""Keep the published notebooks in order: run again, normalised, compared."""
