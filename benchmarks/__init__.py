@@ -1,0 +1,1 @@
+"""How fast the workbook is, measured on the machine at hand: ``make bench``."""

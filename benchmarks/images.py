@@ -1,0 +1,53 @@
+"""The facts of an image, against ``docker save`` and against dive."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from benchmarks.pairs import paired
+from benchmarks.peers import DockerCli, silent
+from benchmarks.table import Row, ratio_row
+from helpers.engine.connect import Engine
+from helpers.observe.read_image import read_image
+
+_SAVE_TARGET = 1.3
+_DIVE_TARGET = 0.7
+# dive fails an image by rules of its own taste; here it only has to read it.
+_NO_RULES = ("--lowestEfficiency=0", "--highestUserWastedPercent=disabled")
+
+
+def rows(engine: Engine, cli: DockerCli, images: dict[str, str]) -> list[Row]:
+    """Two rows an image.
+
+    Args:
+        engine: where the images are.
+        cli: its docker command line.
+        images: what to call it in the table, and its name on the engine.
+    """
+    return [
+        row
+        for title, image in images.items()
+        for row in (_save(engine, cli, title, image), _dive(engine, title, image))
+    ]
+
+
+def _save(engine: Engine, cli: DockerCli, title: str, image: str) -> Row:
+    name = f"Image facts / `docker save` to /dev/null, {title}"
+    if cli.missing:
+        return Row(name, None, target=_SAVE_TARGET, detail=cli.missing)
+    pairs = paired(lambda: read_image(engine.client.api, image), lambda: cli.run("save", image))
+    return ratio_row(name, pairs, _SAVE_TARGET)
+
+
+def _dive(engine: Engine, title: str, image: str) -> Row:
+    name = f"Image facts / `dive --ci`, {title}"
+    dive = Path(sys.executable).with_name("dive")
+    if not dive.exists():
+        return Row(name, None, target=_DIVE_TARGET, detail="dive is not installed")
+    command = [str(dive), "--ci", *_NO_RULES, image]
+    pairs = paired(
+        lambda: read_image(engine.client.api, image),
+        lambda: silent(command, DOCKER_HOST=engine.endpoint.url),
+    )
+    return ratio_row(name, pairs, _DIVE_TARGET)
