@@ -6,6 +6,8 @@ line answers at once.
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 import sys
 from pathlib import Path
@@ -24,6 +26,17 @@ app = typer.Typer(
 )
 engine_app = typer.Typer(help="The private engine.", no_args_is_help=True)
 app.add_typer(engine_app, name="engine")
+
+_INTERRUPTED = 128 + 2  # as a shell reports SIGINT
+_OUTPUT_CLOSED = 128 + 13  # as a shell reports SIGPIPE
+_FOLDER_REMEDY = "Choose another folder with WORKBOOK_WORK, or mend this one."
+_FILE_REMEDIES = {
+    errno.ENOSPC: "Free some disk space, then run it again.",
+    errno.EDQUOT: "Free some of your quota, then run it again.",
+    errno.EACCES: "Give yourself permission, or choose another folder with WORKBOOK_WORK.",
+    errno.EROFS: _FOLDER_REMEDY,
+    errno.ENOTDIR: _FOLDER_REMEDY,
+}
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 ExerciseId = Annotated[str, typer.Argument(help="Its id or number, for example 01-multi-stage.")]
@@ -210,21 +223,51 @@ def main() -> None:
     # A terminated command cleans up as an interrupted one does.
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        sys.exit(app(standalone_mode=False) or 0)
-    except typer.Abort:
-        _say("workbook: interrupted; nothing is left running.")
-        sys.exit(130)
+        status = app(standalone_mode=False) or 0
+        sys.stdout.flush()  # here, where a reader that left or a full disk can still be told
+    except (typer.Abort, KeyboardInterrupt):
+        status = _INTERRUPTED
     except TyperException as error:
         usage: Any = error  # every kind that is raised can show itself
         usage.show()
-        sys.exit(usage.exit_code)
+        status = usage.exit_code
     except (WorkbookError, BuildError) as error:
         details = error.details() if isinstance(error, BuildError) else ()
         _say("\n".join((f"workbook: {error.message}", *details, f"→ {error.remedy}")))
-        sys.exit(error.exit_status)
+        status = error.exit_status
+    except SystemExit as end:
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        status = _leave_output()  # typer's own answer would be 1, and that means a failed check
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of a pipe left: nothing to say, and nobody to say it to
-        sys.exit(141)
+        status = _leave_output()
+    except OSError as error:
+        status = _file_trouble(error)
+    if status == _INTERRUPTED:
+        _say("workbook: interrupted; nothing is left running.")
+    sys.exit(status)
+
+
+def _file_trouble(error: OSError) -> int:
+    """Tell what a person can mend; anything else is a fault of the workbook and goes on."""
+    if error.errno not in _FILE_REMEDIES:
+        raise error
+    if error.filename is None:
+        _leave_output()
+    where, remedy = error.filename or "The output", _FILE_REMEDIES[error.errno]
+    _say(f"workbook: {where} cannot be written or read: {error.strerror}.\n→ {remedy}")
+    return 2
+
+
+def _leave_output() -> int:
+    """Nobody reads any more: what is still buffered goes nowhere, also when Python ends.
+
+    Source: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return _OUTPUT_CLOSED
 
 
 def _terminated(*_: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from urllib.parse import quote
 
 from helpers.commands.bases import ensure_bases
 from helpers.commands.output import say
@@ -29,7 +30,7 @@ def run(port: int, *, browser: bool) -> int:
     except NoEngine as error:
         say(f"{error.message}\n→ {error.remedy}\nThe notebooks open all the same.")
     trust(folders)
-    first = f"{folders.work.name}/notebooks/00-start-here.ipynb"
+    first = f"{quote(folders.work.name)}/notebooks/00-start-here.ipynb"
     # The folder around work/: the checkout itself, unless WORKBOOK_WORK names another place.
     os.chdir(folders.work.parent)
     arguments = [

@@ -129,7 +129,9 @@ def read_submission(
     if not source.is_dir():
         raise BadInput(
             f"There is no folder {source}.",
-            remedy=f"Make your copy first: workbook start {exercise.id}",
+            remedy=f"Make your copy first: workbook start {exercise.id}"
+            if folder is None
+            else "Name a folder that holds your files, or none to check your copy.",
         )
     files: dict[str, bytes] = {}
     notes: list[str] = []

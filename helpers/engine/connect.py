@@ -11,6 +11,9 @@ from typing import Any
 import docker
 from docker.errors import DockerException
 from docker.tls import TLSConfig
+from requests.exceptions import ChunkedEncodingError, Timeout
+from requests.exceptions import ConnectionError as RequestsConnectionError
+from urllib3.exceptions import ProtocolError
 
 from helpers.engine import private
 from helpers.engine.find import Endpoint, candidates
@@ -21,6 +24,8 @@ from helpers.errors import NoEngine
 #: (Engine 20.10). Source: https://docs.docker.com/reference/api/engine/version-history/
 OLDEST_API = (1, 41)
 OLDEST_ENGINE = "20.10"
+#: What the SDK lets through where a connection breaks.
+_BROKEN = (ChunkedEncodingError, RequestsConnectionError, Timeout, ProtocolError)
 _CONNECT_SECONDS = 600  # a read may wait for a build step that prints nothing for minutes
 
 
@@ -69,8 +74,18 @@ class Engine:
     def __enter__(self) -> Engine:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Close; a connection that broke is told as an engine that went away.
+
+        Raises:
+            NoEngine: where the engine stopped answering in between.
+        """
         self.close()
+        if isinstance(error, _BROKEN):
+            raise NoEngine(
+                f"The engine at {self.endpoint.url} stopped answering: {_reason(error)}.",
+                remedy="Run `workbook doctor` to see whether it still runs, then try again.",
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)

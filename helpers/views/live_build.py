@@ -45,7 +45,8 @@ class Sink(Protocol):
 class LiveBuild:
     """Shows one build from its events: a context manager whose :meth:`on_event` takes them.
 
-    At the end, also after an error or Ctrl-C, the final state is painted and stays.
+    At the end, also after an error or Ctrl-C, the final state is painted and stays; of a build
+    that never began nothing is painted.
 
     Args:
         sink: where to paint.
@@ -59,6 +60,7 @@ class LiveBuild:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stop = threading.Event()
+        self._heard = False
         self._began = clock()
         self._thread: threading.Thread | None = None
 
@@ -66,6 +68,7 @@ class LiveBuild:
         """Take one event; returns at once. May be called from any thread."""
         with self._lock:
             self._progress.add(event)
+            self._heard = True
         self._wake.set()
 
     def __enter__(self) -> Self:
@@ -88,7 +91,8 @@ class LiveBuild:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
-        self._paint(final=True)
+        if self._heard:
+            self._paint(final=True)
 
     def _paint_until_stopped(self) -> None:
         while not self._stop.is_set():
