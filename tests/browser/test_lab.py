@@ -18,6 +18,8 @@ def open_notebook(page: Page, url: str, name: str) -> None:
 
 
 def open_panel(page: Page) -> Locator:
+    # Cells that are run before the kernel answers are not run at all.
+    expect(page.get_by_text("| Idle")).to_be_visible(timeout=2 * MINUTES)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     check = page.get_by_role("button", name="Check", exact=True)
