@@ -50,7 +50,7 @@ def attempt_blocks(attempts: Sequence[Attempt]) -> tuple[Block, ...]:
         rows.append(
             (
                 number,
-                attempt.started.replace("T", " ").removesuffix("Z") + " UTC",
+                attempt.started.replace("T", " ").removesuffix("Z").removesuffix("+00:00") + " UTC",
                 _outcome(attempt),
                 f"{attempt.points}/{attempt.points_possible}",
                 attempt.passed,
