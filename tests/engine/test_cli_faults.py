@@ -29,6 +29,12 @@ COURSE = course_folders()
 SOLUTION = str(COURSE.solutions / "01-multi-stage" / "files")
 WRONG = COURSE.root / "tests" / "exercises" / "01-multi-stage"
 FROM = "FROM busybox:1.37\n"
+PEAK_OF_CHILD = """
+import resource, subprocess, sys
+status = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(status)
+"""
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -132,16 +138,22 @@ def test_a_large_stray_file_is_told_and_sent_in_little_memory(
     (folder / "Dockerfile").write_text(FROM + "COPY Dockerfile /\n")
     with (folder / "stray.iso").open("wb") as stray:
         stray.truncate(2_000_000_000)
-    said, out = folder.parent / "said", folder.parent / "out"
-    with said.open("wb") as err, out.open("wb") as sink:
-        build = subprocess.Popen([WORKBOOK, "build", str(folder)], env=env, stdout=sink, stderr=err)
-        _, status, used = os.wait4(build.pid, 0)
-        build.returncode = os.waitstatus_to_exitcode(status)
-    assert build.returncode == 0, said.read_text()
-    assert "stray.iso (2000 MB)" in said.read_text()
-    assert ".dockerignore" in said.read_text()
-    assert used.ru_maxrss < 200_000, "kB: the file was held in memory"
-    engine.client.images.remove(out.read_text().strip())
+    # Measured by a small process in between: at fork a child inherits the peak of its parent, and
+    # this one, which runs all the tests, may be large.
+    measured = subprocess.run(
+        [sys.executable, "-c", PEAK_OF_CHILD, WORKBOOK, "build", str(folder)],
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert measured.returncode == 0, measured.stderr
+    image, peak = measured.stdout.split()
+    assert "stray.iso (2000 MB)" in measured.stderr
+    assert ".dockerignore" in measured.stderr
+    assert int(peak) < 200_000, "kB: the file was held in memory"
+    engine.client.images.remove(image)
 
 
 # The course and the learner's copies
