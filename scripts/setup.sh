@@ -1,7 +1,7 @@
 #!/bin/sh
 # Sets up everything that the workbook needs in this checkout; quick where it is there already.
 #   scripts/setup.sh        for `make lab`
-#   scripts/setup.sh test   also what the browser tests need
+#   scripts/setup.sh test   also what the tests need: a browser, SSH, certificates
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -69,4 +69,10 @@ fi
 
 if [ "${1:-}" = test ]; then
     command -v google-chrome >/dev/null 2>&1 || debian chromium chromium
+    # Engines of other releases, over TLS and SSH; without root those tests are left out.
+    if [ "$(uname -s)" = Linux ] && [ "$(id -u)" = 0 ]; then
+        debian mmdebstrap mmdebstrap debian-archive-keyring
+        debian ssh openssh-client
+        debian openssl openssl
+    fi
 fi

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -17,7 +18,10 @@ from urllib3.exceptions import ProtocolError
 
 from helpers.engine import private
 from helpers.engine.find import Endpoint, candidates
+from helpers.engine.problems import no_engine, reason
+from helpers.engine.ssh import ssh_client
 from helpers.engine.state import StateFolder, state_folder
+from helpers.engine.tls import tls_client
 from helpers.errors import NoEngine
 
 #: BuildKit through the API needs 1.39; volumes and labels as used here need nothing newer than 1.41
@@ -83,7 +87,7 @@ class Engine:
         self.close()
         if isinstance(error, _BROKEN):
             raise NoEngine(
-                f"The engine at {self.endpoint.url} stopped answering: {_reason(error)}.",
+                f"The engine at {self.endpoint.url} stopped answering: {reason(error)}.",
                 remedy="Run `workbook doctor` to see whether it still runs, then try again.",
             ) from error
 
@@ -118,11 +122,11 @@ def connect(
             if endpoint.explicit:
                 raise
             attempts.append(Attempt(endpoint, error.message))
-    reason = private.why_not_here()
-    if reason:
+    why_not = private.why_not_here()
+    if why_not:
         tried = "; ".join(a.problem for a in attempts) or "no engine's socket was found"
         raise NoEngine(
-            f"There is no Docker Engine to use: {tried}; and {reason}.",
+            f"There is no Docker Engine to use: {tried}; and {why_not}.",
             remedy="Start Docker Desktop or the docker service, or set DOCKER_HOST to an engine's "
             "address. On Linux, root needs neither: the workbook starts an engine of its own.",
         )
@@ -151,21 +155,12 @@ def open_engine(endpoint: Endpoint, *, is_private: bool | None = None) -> Engine
         NoEngine: where nothing answers there, or what answers is too old.
     """
     try:
-        client = docker.DockerClient(
-            base_url=endpoint.url,
-            version="auto",  # some parameters exist only in newer versions of the API
-            timeout=_CONNECT_SECONDS,
-            tls=_tls(endpoint),
-            use_ssh_client=endpoint.url.startswith("ssh:"),
-        )
+        client = _client(endpoint)
         facts = client.version()
     except (DockerException, OSError, ValueError) as error:
         if "is too new" in str(error) or "client version" in str(error):
             raise _too_old(endpoint, str(error)) from error
-        raise NoEngine(
-            f"No engine answers at {endpoint.url} ({endpoint.source}): {_reason(error)}.",
-            remedy=_remedy(endpoint),
-        ) from error
+        raise no_engine(endpoint, error) from error
     api = str(facts.get("ApiVersion", "0.0"))
     if tuple(int(part) for part in api.split(".")[:2]) < OLDEST_API:
         client.close()
@@ -180,10 +175,20 @@ def open_engine(endpoint: Endpoint, *, is_private: bool | None = None) -> Engine
     )
 
 
-def _tls(endpoint: Endpoint) -> TLSConfig | bool:
-    folder = endpoint.tls_folder
-    if folder is None:
-        return False
+def _client(endpoint: Endpoint) -> docker.DockerClient:
+    if endpoint.url.startswith("ssh:"):
+        return ssh_client(endpoint.url, timeout=_CONNECT_SECONDS)
+    if endpoint.tls_folder is not None and not endpoint.url.startswith(("unix:", "npipe:")):
+        tls = _tls(endpoint, endpoint.tls_folder)
+        return tls_client(endpoint.url, tls, timeout=_CONNECT_SECONDS)
+    return docker.DockerClient(
+        base_url=endpoint.url,
+        version="auto",  # some parameters exist only in newer versions of the API
+        timeout=_CONNECT_SECONDS,
+    )
+
+
+def _tls(endpoint: Endpoint, folder: Path) -> TLSConfig:
     cert, key, ca = folder / "cert.pem", folder / "key.pem", folder / "ca.pem"
     return TLSConfig(
         client_cert=(str(cert), str(key)) if cert.exists() else None,
@@ -198,32 +203,6 @@ def _too_old(endpoint: Endpoint, detail: str) -> NoEngine:
         remedy=f"The workbook needs Docker Engine {OLDEST_ENGINE} or later (API "
         f"{OLDEST_API[0]}.{OLDEST_API[1]}). Update it, or set DOCKER_HOST to a newer one.",
     )
-
-
-def _reason(error: Exception) -> str:
-    text = str(error)
-    for words, plain in (
-        ("No such file", "the socket does not exist"),
-        ("FileNotFoundError", "the socket does not exist"),
-        ("Permission denied", "permission to use the socket is denied"),
-        ("Connection refused", "the connection is refused"),
-        ("CERTIFICATE", "its TLS certificate is not trusted"),
-        ("timed out", "it does not answer in time"),
-        ("Name or service not known", "its host name is not known"),
-    ):
-        if words in text:
-            return plain
-    return text.rstrip(".")[:300]
-
-
-def _remedy(endpoint: Endpoint) -> str:
-    if endpoint.source == "DOCKER_HOST":
-        return "Start that engine, or unset DOCKER_HOST to let the workbook look for another one."
-    if endpoint.source.startswith("Docker context"):
-        return "Start that engine, or choose another context: docker context use default."
-    if endpoint.source == "private engine":
-        return "Run: workbook engine start"
-    return "Start Docker, or add your user to the group that owns the socket."
 
 
 def _to_stderr(text: str) -> None:

@@ -67,8 +67,9 @@ class NetworkState:
     """The host's packet filter and forwarding, as they were at one moment.
 
     Attributes:
-        rules: output of ``iptables-save`` and ``ip6tables-save``, by program.
-        forwarding: content of ``/proc/sys/net/ipv4/ip_forward``.
+        rules: output of ``iptables-save`` and ``ip6tables-save``, by program; empty for an engine
+            that leaves the packet filter alone.
+        forwarding: content of ``/proc/sys/net/ipv4/ip_forward``; empty for such an engine.
         bridges: names of the bridges that there are.
     """
 
@@ -77,10 +78,18 @@ class NetworkState:
     bridges: tuple[str, ...] = ()
 
 
-def snapshot(rootfs: Path) -> NetworkState:
-    """Read the host's packet filter with the tools of the engine's tree: the host may lack them."""
+def snapshot(rootfs: Path, *, packet_filter: bool = True) -> NetworkState:
+    """Read the state with the tools of the engine's tree: the host may lack them.
+
+    Args:
+        rootfs: the engine's tree.
+        packet_filter: False for an engine that leaves packet filter and forwarding alone.
+    """
+    bridges = tuple(_bridges(rootfs))
+    if not packet_filter:
+        return NetworkState({}, "", bridges)
     rules = {family: _in_tree(rootfs, f"{family}-save").stdout for family in _FAMILIES}
-    return NetworkState(rules, _FORWARD.read_text().strip(), tuple(_bridges(rootfs)))
+    return NetworkState(rules, _FORWARD.read_text().strip(), bridges)
 
 
 def restore(rootfs: Path, before: NetworkState, subnets: Subnets, *, alone: bool) -> None:
@@ -88,17 +97,17 @@ def restore(rootfs: Path, before: NetworkState, subnets: Subnets, *, alone: bool
 
     Args:
         rootfs: the engine's tree, for its tools.
-        before: the state before the engine started.
+        before: the state before the engine started; with no rules, only bridges are taken back.
         subnets: the engine's address ranges; its bridges are known by their addresses.
         alone: False where another Docker Engine runs on this host: then shared chains, policy and
             forwarding stay as they are.
     """
     bridges = our_bridges(_bridges(rootfs), before.bridges, subnets)
-    now = snapshot(rootfs)
-    for family in _FAMILIES:
+    now = snapshot(rootfs, packet_filter=bool(before.rules))
+    for family, rules in now.rules.items():
         script = undo_script(
             before.rules.get(family, ""),
-            now.rules[family],
+            rules,
             ours=(*bridges, subnets.whole.rsplit(".", 2)[0] + "."),
             alone=alone,
         )

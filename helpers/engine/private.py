@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -19,6 +20,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from helpers.engine.network import NetworkState, Subnets, free_subnets, restore, snapshot
+from helpers.engine.options import EngineOptions
 from helpers.engine.processes import (
     belonging_to,
     command_line,
@@ -27,14 +29,14 @@ from helpers.engine.processes import (
     mount_namespace,
     wait_for_end,
 )
-from helpers.engine.rootfs import ensure_rootfs, is_ready, remove_tree
+from helpers.engine.rootfs import ensure_rootfs, is_ready, partial_tree, remove_tree
 from helpers.engine.state import APP, StateFolder
 from helpers.errors import NoEngine
 
 _SCRIPT = Path(__file__).with_name("private_engine.sh")
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
-_SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 108 bytes; dockerd adds names of its own
+_SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 108 bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,12 +124,15 @@ def status(state: StateFolder) -> PrivateStatus:
     return PrivateStatus("never started", "never started on this machine", url)
 
 
-def start(state: StateFolder, say: Callable[[str], None]) -> str:
+def start(
+    state: StateFolder, say: Callable[[str], None], options: EngineOptions | None = None
+) -> str:
     """Start the private engine where it does not run yet; two callers at once start one.
 
     Args:
         state: its files.
         say: told in one line what is being done.
+        options: how it is set up; one that runs already stays as it is.
 
     Returns:
         Its address, ``unix://…``.
@@ -135,6 +140,7 @@ def start(state: StateFolder, say: Callable[[str], None]) -> str:
     Raises:
         NoEngine: where it cannot run here, or did not come up.
     """
+    options = options or EngineOptions()
     reason = why_not_here()
     if reason:
         raise NoEngine(
@@ -153,8 +159,8 @@ def start(state: StateFolder, say: Callable[[str], None]) -> str:
         if run is not None:
             say(f"The private engine had ended by itself; {_last_words(state)} Starting it again.")
             _clear_up(state, run)
-        ensure_rootfs(state, say)
-        _launch(state)
+        ensure_rootfs(state, say, options.tree)
+        _launch(state, options)
     return f"unix://{state.socket}"
 
 
@@ -180,22 +186,34 @@ def stop(state: StateFolder) -> bool:
 
 
 def purge(state: StateFolder) -> None:
-    """Stop the private engine and remove all its files, images included."""
+    """Stop the private engine and its variants, and remove all their files, images included.
+
+    A tree that is shared with other engines stays.
+    """
+    for variant in state.known_variants():
+        purge(variant)
     stop(state)
-    for folder in (state.engine, state.rootfs, state.root / "rootfs.partial"):
+    own = () if state.shared_tree else (state.rootfs, partial_tree(state.rootfs))
+    for folder in (state.engine, *own, state.variants):
         remove_tree(folder)
 
 
-def _launch(state: StateFolder) -> None:
+def _launch(state: StateFolder, options: EngineOptions) -> None:
     state.engine.mkdir(parents=True, exist_ok=True)
     state.engine.chmod(0o700)
     for stale in (state.socket, state.pidfile):
         stale.unlink(missing_ok=True)
     config = state.engine / "daemon.json"
-    config.write_text(json.dumps({"features": {"buildkit": True}}))
+    config.write_text(json.dumps(options.daemon_config()))
+    if options.listen is not None:
+        # The engine sees no other folder of the host than its own.
+        state.tls.mkdir(exist_ok=True)
+        for file, source in options.listen.files().items():
+            shutil.copy(source, state.tls / file)
     name = hashlib.sha256(str(state.root).encode()).hexdigest()[:8]
     cgroup = f"/{APP}-{name}"
-    before = snapshot(state.rootfs)
+    bridge = f"wb{name}"
+    before = snapshot(state.rootfs, packet_filter=options.packet_filter)
     subnets = free_subnets(Path("/proc/net/route").read_text())
     with _notify_socket(state.engine / "notify.sock") as ready, state.log.open("ab") as log:
         process = subprocess.Popen(
@@ -205,10 +223,9 @@ def _launch(state: StateFolder) -> None:
                 str(_SCRIPT),
                 str(state.rootfs),
                 str(state.engine),
-                f"wb{name}",
+                bridge,
                 subnets.bridge,
-                subnets.pool,
-                cgroup,
+                *options.daemon_arguments(state, bridge=bridge, subnets=subnets, cgroup=cgroup),
             ],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -269,8 +286,7 @@ def _clear_up(state: StateFolder, run: Run) -> None:
         restore(state.rootfs, run.before, run.subnets, alone=not _other_engines())
     for left in (state.socket, state.pidfile, state.engine / "notify.sock"):
         left.unlink(missing_ok=True)
-    # Run-time state of a dead containerd makes the next start wait ten seconds for it.
-    remove_tree(state.engine / "exec")
+    remove_tree(state.engine / "exec")  # where earlier releases had what is in /run/docker now
     _remove_cgroup(run.cgroup)
     state.run.unlink(missing_ok=True)
 

@@ -1,10 +1,11 @@
 #!/bin/sh
 # Runs dockerd in a file system of its own. Called by private.py in a new mount namespace:
-#   private_engine.sh ROOTFS ENGINE_FOLDER BRIDGE BRIDGE_CIDR POOL_CIDR CGROUP
+#   private_engine.sh ROOTFS ENGINE_FOLDER BRIDGE BRIDGE_CIDR DOCKERD_ARGUMENT...
 # pivot_root, not chroot: under a chroot, commands that the engine runs for a privileged container
 # (exec, HEALTHCHECK) would see the host's root file system.
 set -eu
-ROOTFS=$1 ENGINE=$2 BRIDGE=$3 CIDR=$4 POOL=$5 CGROUP=$6
+ROOTFS=$1 ENGINE=$2 BRIDGE=$3 CIDR=$4
+shift 4
 
 mount --make-rprivate /
 mount --bind "$ROOTFS" "$ROOTFS"
@@ -13,6 +14,8 @@ for dir in proc sys dev; do mount --rbind "/$dir" "$ROOTFS/$dir"; done
 if grep -q " $ROOTFS/sys/fs/cgroup/unified " /proc/self/mountinfo; then
     umount "$ROOTFS/sys/fs/cgroup/unified"
 fi
+# Sockets and state of one run: gone with the engine, and apart from others in the same tree.
+mount -t tmpfs -o mode=755,nosuid,nodev tmpfs "$ROOTFS/run"
 mkdir -p "$ROOTFS$ENGINE"
 mount --bind "$ENGINE" "$ROOTFS$ENGINE"
 # A resolver on the loopback (systemd-resolved) is of no use to containers; its own list is.
@@ -35,10 +38,4 @@ ip link show "$BRIDGE" >/dev/null 2>&1 || ip link add "$BRIDGE" type bridge
 ip address replace "$CIDR" dev "$BRIDGE"
 ip link set "$BRIDGE" up
 
-exec dockerd \
-    --data-root "$ENGINE/data" --exec-root "$ENGINE/exec" \
-    --pidfile "$ENGINE/dockerd.pid" --host "unix://$ENGINE/docker.sock" \
-    --config-file "$ENGINE/daemon.json" \
-    --bridge "$BRIDGE" --default-address-pool "base=$POOL,size=24" \
-    --cgroup-parent "$CGROUP" \
-    --add-runtime crun=/usr/bin/crun
+exec dockerd "$@"

@@ -17,14 +17,16 @@ class StateFolder:
 
     Attributes:
         root: the folder itself; ``WORKBOOK_STATE`` or the user's state folder.
+        shared_tree: a file system tree that other engines run in, too; None for one of its own.
     """
 
     root: Path
+    shared_tree: Path | None = None
 
     @property
     def rootfs(self) -> Path:
         """The file system tree in which the engine runs."""
-        return self.root / "rootfs"
+        return self.shared_tree or self.root / "rootfs"
 
     @property
     def engine(self) -> Path:
@@ -52,9 +54,33 @@ class StateFolder:
         return self.engine / "dockerd.log"
 
     @property
+    def tls(self) -> Path:
+        """Certificates of an engine that also listens on TCP."""
+        return self.engine / "tls"
+
+    @property
     def lock(self) -> Path:
         """Held while the engine is started or stopped."""
         return self.root / "engine.lock"
+
+    @property
+    def variants(self) -> Path:
+        """Engines of other releases, for tests, and the trees that they share."""
+        return self.root / "variants"
+
+    def variant(self, name: str, suite: str) -> StateFolder:
+        """The folder of another engine.
+
+        Args:
+            name: of the engine; short, because the path of its socket has a limit.
+            suite: the Debian release whose tree it shares with others of that release.
+        """
+        return StateFolder(self.variants / name, self.variants / "trees" / suite)
+
+    def known_variants(self) -> tuple[StateFolder, ...]:
+        """The folders of the other engines that there are, whichever tree they share."""
+        found = sorted(p.parent for p in self.variants.glob("*/engine") if p.is_dir())
+        return tuple(StateFolder(root, self.variants / "trees") for root in found)
 
 
 def state_folder() -> StateFolder:

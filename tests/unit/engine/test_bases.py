@@ -232,16 +232,22 @@ class TestOwnership:
     def test_a_base_that_was_there_before_stays(self) -> None:
         assert not bases.created_by_workbook(image(SLIM, digests=(f"node@{DIGEST}",)))
 
-    def test_the_image_of_a_check_goes_by_its_label(self) -> None:
-        entry = image("check:1", labels={STAND_IN: "parts", ROLE: CHECK})
-        assert bases.references(entry) == ("check:1",)
+    def test_the_image_of_a_check_goes_by_its_name(self) -> None:
+        entry = image("workbook/01:latest", labels={STAND_IN: "parts", ROLE: CHECK})
+        assert bases.references(entry) == ("workbook/01:latest",)
 
-    def test_an_image_without_a_name_goes_by_its_id(self) -> None:
-        entry = image("<none>:<none>", labels={ROLE: CHECK})
-        assert bases.references(entry) == ("sha256:1",)
+    @pytest.mark.parametrize("tag", ["mine:1", "<none>:<none>"])
+    def test_what_only_inherited_the_label_stays(self, tag: str) -> None:
+        entry = image(tag, labels={ROLE: CHECK})
+        assert not bases.created_by_workbook(entry)
+        assert bases.references(entry) == ()
+
+    def test_a_name_like_ours_without_the_label_stays(self) -> None:
+        assert not bases.created_by_workbook(image("workbook/mine:1"))
 
     def test_the_label_is_found_in_an_inspection_too(self) -> None:
-        inspected = {"Id": "sha256:1", "RepoTags": [], "Config": {"Labels": {ROLE: CHECK}}}
+        tags = ["workbook/01:latest"]
+        inspected = {"Id": "sha256:1", "RepoTags": tags, "Config": {"Labels": {ROLE: CHECK}}}
         assert bases.created_by_workbook(inspected)
 
     def test_marks_are_valid_tags_and_all_different(self) -> None:
