@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -66,6 +67,10 @@ class BuildRecord:
         seconds: from sending the request to the end of the stream.
         dockerfile: text of the Dockerfile that was built.
         target: the stage that was asked for, or None for the last one.
+        no_cache: whether every step had to run, or the stages whose steps had to; None where it
+            was not noted.
+        build_args: names of the build arguments, each with a mark of its value (see
+            :func:`argument_marks`), sorted by name; None where they were not noted.
     """
 
     steps: tuple[StepRecord, ...]
@@ -75,6 +80,8 @@ class BuildRecord:
     seconds: float = 0.0
     dockerfile: str = ""
     target: str | None = None
+    no_cache: bool | tuple[str, ...] | None = None
+    build_args: tuple[tuple[str, str], ...] | None = None
 
     def failed_step(self) -> StepRecord | None:
         """The step whose error ended the build, or None.
@@ -106,7 +113,21 @@ class BuildRecord:
             seconds=raw["seconds"],
             dockerfile=raw["dockerfile"],
             target=raw["target"],
+            # Records of before these were noted have neither.
+            no_cache=_no_cache(raw.get("no_cache")),
+            build_args=_build_args(raw.get("build_args")),
         )
+
+
+def argument_marks(build_args: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Build arguments as a record keeps them: names with marks that tell values apart.
+
+    The values themselves stay out of a record: a proxy's address may hold a password.
+    """
+    return tuple(
+        (name, hashlib.sha256(value.encode("utf-8", "surrogateescape")).hexdigest()[:16])
+        for name, value in sorted(build_args.items())
+    )
 
 
 @dataclass(slots=True)
@@ -166,7 +187,14 @@ class RecordBuilder:
             self.add(event)
 
     def record(
-        self, *, context_bytes: int, seconds: float, dockerfile: str, target: str | None
+        self,
+        *,
+        context_bytes: int,
+        seconds: float,
+        dockerfile: str,
+        target: str | None,
+        no_cache: bool | tuple[str, ...] | None = None,
+        build_args: tuple[tuple[str, str], ...] | None = None,
     ) -> BuildRecord:
         """The record of what was seen so far."""
         return BuildRecord(
@@ -187,7 +215,17 @@ class RecordBuilder:
             seconds=seconds,
             dockerfile=dockerfile,
             target=target,
+            no_cache=no_cache,
+            build_args=build_args,
         )
+
+
+def _no_cache(raw: Any) -> bool | tuple[str, ...] | None:
+    return tuple(raw) if isinstance(raw, list) else raw
+
+
+def _build_args(raw: Any) -> tuple[tuple[str, str], ...] | None:
+    return None if raw is None else tuple((name, mark) for name, mark in raw)
 
 
 def _step(raw: dict[str, Any]) -> Step:

@@ -1,46 +1,61 @@
-"""A picture of a build: stages as lanes, steps as boxes, arrows where data flows."""
+"""A picture of a build: stages as lanes, time as length, arrows where data flows between stages."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
+from helpers.build.graph import BuildGraph, graph_of
 from helpers.build.record import BuildRecord, StepRecord
 from helpers.report.blocks import Cell, CellValue, Column, Table
 from helpers.report.clean import one_line
-from helpers.report.describe_build import (
-    cached_and_executed,
-    step_label,
-    step_result,
-    steps_by_stage,
-)
+from helpers.report.describe_build import cached_and_executed, step_label, step_result
 from helpers.report.text import to_text
-from helpers.units import format_count, format_seconds
-from helpers.views import svg
+from helpers.units import format_bytes, format_count, format_seconds
+from helpers.views import svg, timeline
 from helpers.views.picture import Picture
+from helpers.views.timeline import BAR, ROW, Scale
 
+_WIDTH = 960.0
 _MARGIN = 20.0
-_BOX = 268.0
-_GAP = 56.0
 _PAD = 12.0
-_HEIGHT = 64.0
-_PITCH = 84.0
-_TOP = 112.0
+_LABELS = 392.0
+_PLOT = 410.0
+_PLOT_END = 856.0
+_TOP = 84.0
+_HEAD = 26.0
+_GAP = 10.0
 _CODE = 11.5
+#: BuildKit's own steps that take a smaller share of the build are only named below the picture.
+_OWN_SHARE = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
-    step: StepRecord
-    lane: int
-    row: int
+class _Row:
+    """One line of a lane: a step, or the steps that the stage shares with another one.
+
+    Attributes:
+        number: position within the stage.
+        words: the instruction, or what is shared with whom.
+        step: None where the work is another stage's.
+        context: whether it takes files of the build context.
+    """
+
+    number: str
+    words: str
+    step: StepRecord | None = None
+    context: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    title: str
+    note: str
+    rows: tuple[_Row, ...]
 
     @property
-    def x(self) -> float:
-        return _MARGIN + _PAD + self.lane * (_BOX + 2 * _PAD + _GAP)
-
-    @property
-    def y(self) -> float:
-        return _TOP + self.row * _PITCH
+    def height(self) -> float:
+        return _HEAD + len(self.rows) * ROW + 6
 
 
 def build_picture(record: BuildRecord) -> Picture:
@@ -49,237 +64,232 @@ def build_picture(record: BuildRecord) -> Picture:
 
 
 def build_svg(record: BuildRecord) -> str:
-    """A build as a graph.
+    """A build on a time axis, one lane a stage, in the order of the Dockerfile.
 
-    A cached step is hatched, dashed and says "cached"; an executed one is solid with its seconds
-    and a bar, the longest step filling its box; a failed one has a thick border and ✗. Where a
-    build failed, steps that were never reached are not part of it.
+    A step that ran is a bar as long as it ran; a cached one is a diamond without length; a failed
+    one is hatched, framed and says ✗. Arrows show files that go from one stage into another
+    (``COPY --from``, ``FROM stage``, mounts). Steps that several stages share are made once and
+    stand in the first of them. Where a build failed, what was never reached is not part of it.
     """
-    stages = {k: v for k, v in steps_by_stage(record).items() if k is not None}
-    placed = _place(stages)
-    rows = max((p.row for p in placed.values()), default=-1) + 1
-    lanes = max(len(stages), 1)
-    width = max(2 * _MARGIN + lanes * (_BOX + 2 * _PAD) + (lanes - 1) * _GAP, 560.0)
-    bottom = _TOP + rows * _PITCH
-    longest = max((p.step.seconds for p in placed.values()), default=0.0)
-    shapes = _title(record)
-    for lane, (name, steps) in enumerate(stages.items()):
-        shapes += _lane(lane, name or "", steps, bottom)
-    shapes += _edges(placed)
-    for box in placed.values():
-        shapes += _box(box, longest, _uses_context(record, box.step))
-    y = bottom + 22
-    for words in _footer(record):
-        fitted = svg.fit(words, width - 2 * _MARGIN, 12)
-        shapes.append(svg.text(_MARGIN, y, fitted, size=12, ink=svg.SOFT))
-        y += 18
-    return svg.document(width, y, "Build graph", _description(record), shapes)
+    graph = graph_of(record)
+    steps = steps_at_home(record, graph)
+    end = max((s.completed or s.started or 0.0 for s in steps.values()), default=0.0)
+    scale = Scale(_PLOT, _PLOT_END - _PLOT, max(end, 1e-6))
+    lanes = _lanes(graph, steps, end)
+    bottom = _TOP + sum(lane.height + _GAP for lane in lanes)
+    grid, labels = timeline.axis(scale, _TOP - 6, bottom - _GAP + 4)
+    bands: list[str] = []
+    marks: list[str] = []
+    words: list[str] = []
+    places: dict[str, float] = {}
+    y = _TOP
+    for lane in lanes:
+        bands.append(svg.rect(_MARGIN, y, _WIDTH - 2 * _MARGIN, lane.height, svg.BAND, radius=6))
+        words += _lane_head(lane, y)
+        for index, row in enumerate(lane.rows):
+            at = y + _HEAD + index * ROW
+            words += _row_words(row, at)
+            if row.step is not None:
+                places[row.step.step.digest] = at
+                tip = f"{step_label(row.step)}: {_told(row.step)}"
+                drawn = timeline.mark(
+                    row.step, at, scale, _WIDTH - _MARGIN - 4, svg.BAND, tooltip=tip
+                )
+                marks += drawn[0]
+                words += drawn[1]
+        y += lane.height + _GAP
+    edges = _edges(graph, steps, places, scale)
+    footer, y = _footer(steps, places, y + 12, edges=bool(edges))
+    shapes = [*_title(record), *bands, *grid, *labels, *marks, *edges, *words, *footer]
+    return svg.document(_WIDTH, y, "Build graph", _description(record, graph, steps), shapes)
 
 
 def build_text(record: BuildRecord) -> str:
     """What :func:`build_svg` shows, as a table."""
-    names = {s.step.digest: _short(s) for s in record.steps}
-    steps = [s for steps in steps_by_stage(record).values() for s in steps]
-    longest = max((s.seconds for s in steps), default=0.0) or 1.0
+    graph = graph_of(record)
+    steps = steps_at_home(record, graph)
+    takes: dict[str, list[str]] = {}
+    for giving, taking in graph.flows():
+        takes.setdefault(taking, []).append(short_name(steps[giving]))
     rows: list[tuple[Cell | CellValue, ...]] = []
-    for step in steps:
+    shown = [s.digest for stage in graph.stages for s in graph.stage(stage)]
+    shown += sorted(
+        (d for d, s in steps.items() if s.step.stage is None),
+        key=lambda d: steps[d].started or 0.0,
+    )
+    for digest in shown:
+        step = steps[digest]
         result, tone = step_result(step)
-        ran = step.seconds > 0
-        used = (names[d] for d in step.step.inputs if d in names)
+        ran = not step.cached and step.started is not None
+        sources = takes.get(digest, []) + (["context"] * graph.takes_context(digest))
         rows.append(
             (
-                _short(step),
-                step_label(step) if step.step.stage else "",
+                short_name(step) if step.step.stage else "BuildKit",
+                one_line(step_label(step), 60) if step.step.stage else short_name(step),
                 Cell(result, tone),
-                step.seconds if ran else None,
-                ", ".join(used),
+                step.started if ran else None,
+                step.seconds if ran and step.completed is not None else None,
+                ", ".join(sources) if step.step.stage else "",
             )
         )
-    columns = ("step", Column("instruction", "code"), "result", Column("time", "seconds"), "uses")
-    title = f"Build: {_outcome(record)}"
-    slowest = max(steps, key=lambda s: s.seconds, default=None)
-    note = ""
+    columns = (
+        "step",
+        Column("instruction", "code"),
+        Column("result", "time"),
+        Column("from", "seconds"),
+        Column("took", "seconds"),
+        "takes files of",
+    )
+    notes = [_shared_note(graph, stage) for stage in graph.stages if graph.shared(stage)]
+    slowest = max(steps.values(), key=lambda s: s.seconds, default=None)
     if slowest is not None and slowest.seconds:
-        note = f"Longest step: {_short(slowest)}, {format_seconds(longest)}."
-    return to_text(Table(title, columns, tuple(rows), note))
+        took = format_seconds(slowest.seconds)
+        notes.append(f"Longest step: {short_name(slowest)}, {took}.")
+    title = f"Build: {_outcome(record)}"
+    return to_text(Table(title, columns, tuple(rows), " ".join(notes)))
 
 
-def _place(stages: dict[str, tuple[StepRecord, ...]]) -> dict[str, _Placed]:
-    # A step stands below everything whose output it uses, also across lanes. BuildKit's graph has
-    # no cycles; one round more than there are steps would never change anything.
-    lanes = {s.step.digest: i for i, steps in enumerate(stages.values()) for s in steps}
-    before: dict[str, list[str]] = {}
-    for steps in stages.values():
-        for index, step in enumerate(steps):
-            above = [d for d in step.step.inputs if d in lanes]
-            if index:
-                above.append(steps[index - 1].step.digest)
-            before[step.step.digest] = above
-    rows = dict.fromkeys(lanes, 0)
-    for _ in lanes:
-        moved = {d: max((rows[b] + 1 for b in above), default=0) for d, above in before.items()}
-        if moved == rows:
-            break
-        rows = moved
-    return {
-        s.step.digest: _Placed(s, lanes[s.step.digest], rows[s.step.digest])
-        for steps in stages.values()
-        for s in steps
-    }
+def steps_at_home(record: BuildRecord, graph: BuildGraph) -> Mapping[str, StepRecord]:
+    """The steps by digest, each named after the first stage that has it."""
+    return {s.step.digest: replace(s, step=graph.steps[s.step.digest]) for s in record.steps}
+
+
+def stage_title(stage: str) -> str:
+    """The heading of a lane; BuildKit calls a stage without a name ``stage-N`` already."""
+    return stage if stage.startswith("stage-") else f"stage {stage}"
+
+
+def short_name(step: StepRecord) -> str:
+    """Stage and position; BuildKit's own name for its own steps."""
+    if step.step.stage is None:
+        return one_line(step.step.name.removeprefix("[internal] "), 60)
+    return f"{one_line(step.step.stage, 40)} {step.step.number}/{step.step.total}"
+
+
+def _lanes(graph: BuildGraph, steps: Mapping[str, StepRecord], end: float) -> list[_Lane]:
+    lanes = []
+    for stage in graph.stages:
+        own = [steps[s.digest] for s in graph.stage(stage)]
+        shared = graph.shared(stage)
+        rows = [_shared_row(graph, stage)] if shared else []
+        rows += [
+            _Row(
+                f"{s.step.number}/{s.step.total}",
+                step_label(s),
+                s,
+                graph.takes_context(s.step.digest),
+            )
+            for s in own
+        ]
+        took = format_seconds(sum(s.seconds for s in own))
+        if all(s.cached for s in own):
+            took = "all cached"
+        count = format_count(len(own) + len(shared), "step")
+        lanes.append(_Lane(stage_title(stage), f"{count}, {took}", tuple(rows)))
+    own = _own_steps(steps, end)
+    if own:
+        took = format_seconds(sum(s.seconds for s in own))
+        rows = [_Row("", short_name(s), s) for s in own]
+        lanes.append(_Lane("BuildKit's own steps", took, tuple(rows)))
+    return lanes
+
+
+def _own_steps(steps: Mapping[str, StepRecord], end: float) -> list[StepRecord]:
+    own = [
+        s
+        for s in steps.values()
+        if s.step.stage is None and (s.error or s.seconds > _OWN_SHARE * end)
+    ]
+    return sorted(own, key=lambda s: s.started or 0.0)
+
+
+def _shared_row(graph: BuildGraph, stage: str) -> _Row:
+    shared = graph.shared(stage)
+    first, last = shared[0][0].number, shared[-1][0].number
+    numbers = f"{first}" if first == last else f"{first}–{last}"
+    return _Row(f"{numbers}/{shared[0][0].total}", f"made once, in stage {shared[0][1].stage}")
+
+
+def _shared_note(graph: BuildGraph, stage: str) -> str:
+    row = _shared_row(graph, stage)
+    return f"{one_line(stage, 40)} {row.number}: {row.words}."
 
 
 def _title(record: BuildRecord) -> list[str]:
     failed = record.failed_step() is not None
     cached, executed = cached_and_executed(record)
     told = f"{executed} executed, {cached} cached"
+    if record.context_bytes:
+        told += f" · context {format_bytes(record.context_bytes)}"
     if record.target:
         told += f" · target {one_line(record.target, 40)}"
+    ink = svg.FAIL if failed else svg.TEXT
     return [
-        svg.text(
-            _MARGIN,
-            32,
-            f"Build: {_outcome(record)}",
-            size=16,
-            bold=True,
-            ink=svg.FAIL if failed else svg.TEXT,
-        ),
+        svg.text(_MARGIN, 32, f"Build: {_outcome(record)}", size=16, bold=True, ink=ink),
         svg.text(_MARGIN, 52, told, size=13, ink=svg.SOFT),
     ]
 
 
-def _lane(lane: int, name: str, steps: tuple[StepRecord, ...], bottom: float) -> list[str]:
-    x = _MARGIN + lane * (_BOX + 2 * _PAD + _GAP)
-    width = _BOX + 2 * _PAD
-    took = format_seconds(sum(s.seconds for s in steps))
-    told = f"{format_count(len(steps), 'step')}, {took}"
-    room = width - 3 * _PAD - svg.text_width(told, 12)
+def _lane_head(lane: _Lane, y: float) -> list[str]:
+    x = _MARGIN + _PAD
+    room = _LABELS - x - svg.text_width(lane.note, 11.5) - 16
+    title = svg.fit(lane.title, room, 13.5)
     return [
-        svg.rect(x, 68, width, bottom - 68, svg.BAND, radius=6),
-        svg.text(x + _PAD, 92, svg.fit(f"stage {name}", room, 14), size=14, bold=True),
-        svg.text(x + width - _PAD, 92, told, size=12, ink=svg.SOFT, anchor="end"),
+        svg.text(x, y + 18, title, size=13.5, bold=True, tooltip=one_line(lane.title)),
+        svg.text(_LABELS, y + 18, lane.note, size=11.5, ink=svg.SOFT, anchor="end"),
     ]
 
 
-def _edges(placed: dict[str, _Placed]) -> list[str]:
+def _row_words(row: _Row, y: float) -> list[str]:
+    base = y + ROW / 2 + 4
+    x = _MARGIN + _PAD
+    words = []
+    if row.number:
+        words.append(svg.text(x, base, row.number, size=11, ink=svg.SOFT))
+        x += max(34.0, svg.text_width(row.number, 11) + 6)
+    room = _LABELS - x
+    if row.context:
+        words.append(svg.text(_LABELS, base, "context", size=11, ink=svg.SOFT, anchor="end"))
+        room -= svg.text_width("context", 11) + 8
+    mono = row.step is not None and row.step.step.stage is not None
+    size = _CODE if mono else 12
+    fitted = svg.fit(row.words, room, size, mono=mono)
+    ink = svg.TEXT if row.step is not None else svg.SOFT
+    tip = one_line(row.words) if fitted != one_line(row.words) else ""
+    words.append(svg.text(x, base, fitted, size=size, mono=mono, ink=ink, tooltip=tip))
+    return words
+
+
+def _edges(
+    graph: BuildGraph,
+    steps: Mapping[str, StepRecord],
+    places: Mapping[str, float],
+    scale: Scale,
+) -> list[str]:
+    n = svg.num
     shapes = []
-    for box in placed.values():
-        for digest in box.step.step.inputs:
-            source = placed.get(digest)
-            if source is not None:
-                shapes.append(_edge(source, box, placed))
+    for giving, taking in graph.flows():
+        if giving not in places or taking not in places:
+            continue
+        source, target = places[giving], places[taking]
+        _, x1 = timeline.bounds(steps[giving], scale)
+        x2, _ = timeline.bounds(steps[taking], scale)
+        down = target > source
+        half = 5.5 if steps[giving].cached else BAR / 2
+        y1 = source + ROW / 2 + (half if down else -half)
+        x1 -= 0 if steps[giving].cached else 1.5
+        x2 -= 7.5 if steps[taking].cached else 1.5
+        y2 = target + ROW / 2
+        reach = max(26.0, min(70.0, (x2 - x1) / 2))
+        bend = f"C{n(x1)} {n(y1 + (y2 - y1) * 0.6)} {n(x2 - reach)} {n(y2)} {n(x2)} {n(y2)}"
+        shapes.append(svg.line(f"M{n(x1)} {n(y1)}{bend}", svg.ACCENT, thick=1.8, arrow=True))
     return shapes
 
 
-def _between(source: _Placed, target: _Placed, placed: dict[str, _Placed]) -> bool:
-    rows = range(source.row + 1, target.row)
-    return any(p.lane == source.lane and p.row in rows for p in placed.values())
-
-
-def _edge(source: _Placed, target: _Placed, placed: dict[str, _Placed]) -> str:
-    n = svg.num
-    if source.lane == target.lane and not _between(source, target, placed):
-        x = source.x + _BOX / 2
-        return svg.line(f"M{n(x)} {n(source.y + _HEIGHT)}V{n(target.y - 1)}", arrow=True)
-    y1, y2 = source.y + _HEIGHT / 2, target.y + _HEIGHT / 2
-    if source.lane == target.lane:  # past the steps between, along the lane's side
-        x = source.x + _BOX
-        bend = x + _PAD + 6
-        path = f"M{n(x)} {n(y1)}C{n(bend)} {n(y1)} {n(bend)} {n(y2)} {n(x + 1)} {n(y2)}"
-        return svg.line(path, arrow=True)
-    right = source.lane < target.lane
-    x1 = source.x + (_BOX if right else 0)
-    x2 = target.x + (-1 if right else _BOX + 1)
-    middle = x2 + (-(_GAP / 2 + _PAD) if right else _GAP / 2 + _PAD)
-    path = f"M{n(x1)} {n(y1)}C{n(middle)} {n(y1)} {n(middle)} {n(y2)} {n(x2)} {n(y2)}"
-    return svg.line(path, svg.ACCENT, thick=2, arrow=True)
-
-
-def _box(box: _Placed, longest: float, from_context: bool) -> list[str]:
-    step, x, y = box.step, box.x, box.y
-    result, _ = step_result(step)
-    failed, done = bool(step.error), step.cached or step.completed is not None
-    fill = svg.PAPER if step.cached or not done else svg.FILLS[0]
-    tip = f"{step_label(step)}: {result}"
-    shapes = [svg.rect(x, y, _BOX, _HEIGHT, fill, radius=4, tooltip=tip)]
-    if step.cached:
-        shapes.append(svg.pattern(x, y, _BOX, _HEIGHT, 1))
-    shapes.append(
-        svg.rect(
-            x,
-            y,
-            _BOX,
-            _HEIGHT,
-            None,
-            stroke=svg.FAIL if failed else svg.STROKE,
-            thick=3 if failed else 1,
-            radius=4,
-            dashed=not failed and (step.cached or not done),
-        )
-    )
-    lines = _wrapped(step_label(step))
-    plate = svg.SANS_ADVANCE
-    if step.cached:  # text on a plate of its own: no hatching runs through it
-        longest_line = max(len(words) for words in lines) * _CODE * svg.MONO_ADVANCE
-        shapes.append(
-            svg.rect(x + 5, y + 25, min(longest_line + 8, _BOX - 10), 14 * len(lines) + 4, fill)
-        )
-        words = f"{_number(step)}cached"
-        shapes.append(svg.rect(x + 5, y + 5, len(words) * 12 * (plate + 0.08) + 8, 18, fill))
-    ink = svg.FAIL if failed else svg.TEXT
-    head = f"{_number(step)}{_told(step)}"
-    shapes.append(svg.text(x + 9, y + 18, head, size=12, bold=not step.cached, ink=ink))
-    if from_context:
-        words = "from the context"
-        wide = svg.text_width(words, 11)
-        if step.cached:
-            shapes.append(svg.rect(x + _BOX - 13 - wide, y + 5, wide + 8, 17, fill))
-        shapes.append(svg.text(x + _BOX - 9, y + 18, words, size=11, ink=svg.SOFT, anchor="end"))
-    for index, words in enumerate(lines):
-        shapes.append(svg.text(x + 9, y + 36 + 14 * index, words, size=_CODE, mono=True))
-    if step.seconds and longest:
-        wide = max(1.0, (_BOX - 6) * step.seconds / longest)
-        shapes.append(svg.rect(x + 3, y + _HEIGHT - 8, wide, 5, svg.FAIL if failed else svg.ACCENT))
-    return [shape for shape in shapes if shape]
-
-
-def _wrapped(words: str) -> list[str]:
-    # Two lines of code font; the second one is cut.
-    room = int((_BOX - 18) / (_CODE * svg.MONO_ADVANCE))
-    words = one_line(words)
-    if len(words) <= room:
-        return [words]
-    cut = words.rfind(" ", room // 2, room + 1)
-    cut = cut if cut > 0 else room
-    return [words[:cut].rstrip(), svg.fit(words[cut:], _BOX - 18, _CODE, mono=True)]
-
-
 def _told(step: StepRecord) -> str:
-    if step.error:
-        return f"✗ failed after {format_seconds(step.seconds)}"
-    if step.cached:
-        return "cached"
-    if step.completed is None:
+    if step.completed is None and not step.error:
         return "not finished"
-    return format_seconds(step.seconds)
-
-
-def _number(step: StepRecord) -> str:
-    return f"{step.step.number}/{step.step.total} · " if step.step.number else ""
-
-
-def _short(step: StepRecord) -> str:
-    if step.step.stage is None:
-        return step.step.name.removeprefix("[internal] ")
-    return f"{step.step.stage} {step.step.number}/{step.step.total}"
-
-
-def _uses_context(record: BuildRecord, step: StepRecord) -> bool:
-    contexts = {
-        s.step.digest
-        for s in record.steps
-        if s.step.stage is None and "load build context" in s.step.name
-    }
-    return not contexts.isdisjoint(step.step.inputs)
+    return timeline.outcome_words(step)
 
 
 def _outcome(record: BuildRecord) -> str:
@@ -289,17 +299,53 @@ def _outcome(record: BuildRecord) -> str:
     return f"✓ done in {took}" if record.image_id else f"no image after {took}"
 
 
-def _footer(record: BuildRecord) -> list[str]:
-    own = steps_by_stage(record).get(None, ())
-    lines = []
-    if told := [f"{_short(s)} {format_seconds(s.seconds)}" for s in own if s.seconds]:
-        lines.append("BuildKit's own steps: " + " · ".join(told))
-    lines.append("hatched: cached, nothing ran · bar: time, the longest step fills its box")
-    return lines
+def _footer(
+    steps: Mapping[str, StepRecord],
+    places: Mapping[str, float],
+    y: float,
+    *,
+    edges: bool,
+) -> tuple[list[str], float]:
+    shapes, x = [], _MARGIN
+    shapes.append(svg.rect(x, y - 10, 26, 11, svg.FILLS[0], stroke=svg.ACCENT, radius=2))
+    x += 34
+    for words, symbol in (
+        ("ran, as long as the bar", "diamond"),
+        ("cached: nothing ran", "arrow" if edges else ""),
+        ("files go into another stage", ""),
+    ):
+        shapes.append(svg.text(x, y, words, size=12, ink=svg.SOFT))
+        x += svg.text_width(words, 12) + 12
+        if symbol == "diamond":
+            shapes.append(timeline.diamond(x, y - 4))
+            x += 12
+        elif symbol == "arrow":
+            start = f"M{svg.num(x - 4)} {svg.num(y - 9)}"
+            curve = f"C{svg.num(x - 4)} {svg.num(y - 2)} {svg.num(x + 6)} {svg.num(y - 4)} "
+            end = f"{svg.num(x + 20)} {svg.num(y - 4)}"
+            shapes.append(svg.line(start + curve + end, svg.ACCENT, thick=1.8, arrow=True))
+            x += 28
+        else:
+            break
+    y += 20
+    quick = [
+        f"{one_line(short_name(s), 44)} {format_seconds(s.seconds)}"
+        for d, s in steps.items()
+        if s.step.stage is None and d not in places and s.seconds
+    ]
+    if quick:
+        fitted = svg.fit(
+            "BuildKit's own quick steps: " + " · ".join(quick), _WIDTH - 2 * _MARGIN, 12
+        )
+        shapes.append(svg.text(_MARGIN, y, fitted, size=12, ink=svg.SOFT))
+        y += 18
+    return shapes, y
 
 
-def _description(record: BuildRecord) -> str:
-    steps = "; ".join(
-        f"{_short(s)} {step_label(s)}: {_told(s)}" for s in record.steps if s.step.stage is not None
+def _description(record: BuildRecord, graph: BuildGraph, steps: Mapping[str, StepRecord]) -> str:
+    told = (
+        f"{short_name(steps[s.digest])} {step_label(steps[s.digest])}: {_told(steps[s.digest])}"
+        for stage in graph.stages
+        for s in graph.stage(stage)
     )
-    return f"{_outcome(record)}. {steps}."
+    return f"{_outcome(record)}. {'; '.join(told)}."

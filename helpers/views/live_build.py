@@ -7,14 +7,13 @@ wake it. It paints at most eight times a second, and once a second while steps r
 from __future__ import annotations
 
 import contextvars
-import copy
 import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Protocol, Self, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, Self, TextIO
 
 from helpers.build.events import Event
 from helpers.report.html import fragment
@@ -27,10 +26,19 @@ from helpers.views.progress_views import (
     step_line,
 )
 
+if TYPE_CHECKING:
+    from helpers.views.live_widget import BuildWidget
+
 #: Seconds between two paintings while events come (eight a second).
 INTERVAL = 0.125
 #: Seconds between two paintings while nothing but time goes on.
 TICK = 1.0
+#: What stands for the signs where a stream has no such characters.
+_PLAIN_SIGNS = str.maketrans({"▸": ">", "↺": "=", "✓": "+", "✗": "x", "…": "."})
+#: Last lines of a failed step that plain lines end with.
+FAILED_LINES = 20
+#: Seconds that a step has to run before plain lines say that it runs.
+PLAIN_START = 1.0
 #: Seconds between two lines about a step that runs long, where output is plain lines.
 PLAIN_TICK = 10.0
 
@@ -58,6 +66,7 @@ class LiveBuild:
         self._clock = clock
         self._progress = BuildProgress()
         self._lock = threading.Lock()
+        self._painting = threading.Lock()
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._heard = False
@@ -67,7 +76,7 @@ class LiveBuild:
     def on_event(self, event: Event) -> None:
         """Take one event; returns at once. May be called from any thread."""
         with self._lock:
-            self._progress.add(event)
+            self._progress.add(event, self._clock() - self._began)
             self._heard = True
         self._wake.set()
 
@@ -89,10 +98,13 @@ class LiveBuild:
     ) -> None:
         self._stop.set()
         self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
-        if self._heard:
-            self._paint(final=True)
+        try:
+            if self._thread is not None:
+                self._thread.join()
+        finally:
+            # Also where a second Ctrl-C breaks the wait: a terminal gets its cursor back.
+            if self._heard:
+                self._paint(final=True)
 
     def _paint_until_stopped(self) -> None:
         while not self._stop.is_set():
@@ -104,32 +116,52 @@ class LiveBuild:
             self._stop.wait(INTERVAL)
 
     def _paint(self, *, final: bool) -> None:
-        with self._lock:
-            progress = copy.deepcopy(self._progress)
-        # Outside the lock: a slow terminal must not hold the build up.
-        self._sink.paint(progress, self._clock() - self._began, final=final)
+        with self._painting:
+            if self._stop.is_set() and not final:
+                return
+            with self._lock:
+                progress = self._progress.snapshot()
+            # Outside the lock: a slow terminal must not hold the build up.
+            self._sink.paint(progress, self._clock() - self._began, final=final)
 
 
 class NotebookSink:
-    """Paints into the output of the running cell; needs no widget front end."""
+    """Paints into the output of the running cell.
+
+    While the build runs, a widget shows it where there is a front end for widgets. At the end it
+    makes way for plain HTML and text, which a stored notebook shows without running.
+    """
 
     def __init__(self) -> None:
         self._handle: Any = None  # IPython's display handle, which has no types
+        self._widget: BuildWidget | None = None
 
     def paint(self, progress: BuildProgress, elapsed: float, *, final: bool) -> None:
-        """Replace the cell's output."""
+        """Change the widget, or at the end replace the cell's output."""
         from IPython.display import DisplayHandle
 
-        bundle = {
+        from helpers.views.live_widget import BuildWidget
+
+        if self._widget is not None and not final:
+            self._widget.show(progress, elapsed)
+            return
+        bundle: dict[str, Any] = {
             "text/html": fragment(progress_html(progress, elapsed, final=final)),
             "text/plain": progress_text(progress, elapsed),
         }
         if self._handle is None:
             make: Any = DisplayHandle
             self._handle = make()
+            if not final:
+                self._widget = BuildWidget()
+                self._widget.show(progress, elapsed)
+                bundle |= self._widget.view()
             self._handle.display(bundle, raw=True)
         else:
             self._handle.update(bundle, raw=True)
+        if final and self._widget is not None:
+            self._widget.close()
+            self._widget = None
 
 
 class TerminalSink:
@@ -145,7 +177,8 @@ class TerminalSink:
 
     def paint(self, progress: BuildProgress, elapsed: float, *, final: bool) -> None:
         """Repaint."""
-        shown = progress_renderable(progress, elapsed, final=final)
+        height = max(4, self._console.size.height - 1)
+        shown = progress_renderable(progress, elapsed, final=final, height=height)
         if final:
             self._live.stop()  # gives the cursor back
             self._console.print(shown)
@@ -156,11 +189,13 @@ class TerminalSink:
 
 
 class PlainSink:
-    """Writes a line when a step ends, and now and then about one that runs long."""
+    """Writes one line when a step ends, when one runs long, and now and then while it does."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._told: set[str] = set()
+        self._begun: set[str] = set()
+        self._warned = 0
         self._spoke = 0.0
 
     def paint(self, progress: BuildProgress, elapsed: float, *, final: bool) -> None:
@@ -171,18 +206,35 @@ class PlainSink:
                 self._told.add(digest)
                 if state.step.stage is not None or state.state == "failed":
                     lines.append(step_line(state, elapsed, final=final))
-        running = progress.running()
+        lines += [f"! warning  {text}" for text in progress.warnings[self._warned :]]
+        self._warned = len(progress.warnings)
+        running = [] if final else progress.running()
+        for state in running:
+            if state.running_for(elapsed) >= PLAIN_START and state.step.digest not in self._begun:
+                self._begun.add(state.step.digest)
+                lines.append(step_line(state, elapsed, final=final))
         if not lines and running and elapsed - self._spoke >= PLAIN_TICK:
             lines = [step_line(state, elapsed, final=final) for state in running]
         if final:
             failed = progress.failed()
             if failed is not None:
-                lines += [f"    | {text}" for text in failed.tail]
+                lines += [f"    | {text}" for text in failed.log(FAILED_LINES)]
             lines.append(headline(progress, elapsed, final=True))
         if lines:
             self._spoke = elapsed
-            self._stream.write("\n".join(lines) + "\n")
+            self._stream.write(_encodable("\n".join(lines) + "\n", self._stream))
             self._stream.flush()
+
+
+def _encodable(text: str, stream: TextIO) -> str:
+    """The text in characters that the stream can write: a log file may be ASCII."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        plain = text.translate(_PLAIN_SIGNS)
+        return plain.encode(encoding, "replace").decode(encoding)
+    return text
 
 
 def progress_for(stream: TextIO | None = None, env: Mapping[str, str] | None = None) -> LiveBuild:

@@ -113,21 +113,40 @@ def text(
     mono: bool = False,
     bold: bool = False,
     anchor: str = "start",
+    halo: Ink | None = None,
+    tooltip: str = "",
 ) -> str:
-    """A line of text with its base line at ``y``."""
+    """A line of text with its base line at ``y``.
+
+    ``halo`` is the colour of what lies below: lines do not run through the letters. ``tooltip`` is
+    what shows where the pointer rests.
+    """
     attributes = [f'x="{num(x)}" y="{num(y)}" font-size="{num(size)}"']
     attributes.append(f'font-family="{MONO if mono else SANS}"')
-    attributes.append(f'fill="{ink.light}" class="wbp-{ink.name}"')
+    classes = f"wbp-{ink.name}" + (f" wbp-s-{halo.name}" if halo else "")
+    attributes.append(f'fill="{ink.light}" class="{classes}"')
+    if halo:
+        attributes.append(
+            f'stroke="{halo.light}" stroke-width="4" stroke-linejoin="round" paint-order="stroke"'
+        )
     if bold:
         attributes.append('font-weight="600"')
     if anchor != "start":
         attributes.append(f'text-anchor="{anchor}"')
-    return f"<text {' '.join(attributes)}>{label(words)}</text>"
+    title = f"<title>{label(tooltip)}</title>" if tooltip else ""
+    return f"<text {' '.join(attributes)}>{label(words)}{title}</text>"
+
+
+def shape(points: str, fill: Ink, stroke: Ink, *, thick: float = 1.0, tooltip: str = "") -> str:
+    """A filled path; ``points`` is the ``d`` of an SVG path."""
+    opened = f'<path d="{points}" {_paint(fill, stroke)} stroke-width="{num(thick)}"'
+    return f"{opened}><title>{label(tooltip)}</title></path>" if tooltip else f"{opened}/>"
 
 
 def line(points: str, ink: Ink = STROKE, *, thick: float = 1.2, arrow: bool = False) -> str:
     """A path without a fill; ``points`` is the ``d`` of an SVG path."""
-    marker = ' marker-end="url(#wbp-arrow)"' if arrow else ""
+    head = "wbp-arrow-accent" if ink is ACCENT else "wbp-arrow"
+    marker = f' marker-end="url(#{head})"' if arrow else ""
     return (
         f'<path d="{points}" fill="none" stroke="{ink.light}" class="wbp-s-{ink.name}" '
         f'stroke-width="{num(thick)}"{marker}/>'
@@ -195,12 +214,13 @@ def _patterns() -> str:
         f"{mark}</pattern>"
         for name, (size, mark) in marks.items()
     )
-    arrow = (
-        '<marker id="wbp-arrow" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" '
+    arrows = (
+        f'<marker id="{name}" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" '
         f'markerHeight="9" markerUnits="userSpaceOnUse" orient="auto">'
-        f'<path d="M0 0L8 4L0 8z" fill="{STROKE.light}" class="wbp-{STROKE.name}"/></marker>'
+        f'<path d="M0 0L8 4L0 8z" fill="{ink.light}" class="wbp-{ink.name}"/></marker>'
+        for name, ink in (("wbp-arrow", STROKE), ("wbp-arrow-accent", ACCENT))
     )
-    return patterns + arrow
+    return patterns + "".join(arrows)
 
 
 def waste_pattern(x: float, y: float, width: float, height: float) -> str:

@@ -182,34 +182,68 @@ def test_the_build_graph_and_its_text_carry_the_same_figures() -> None:
     assert "stage build" in shown
     assert shown.count("cached") == 4 + 2  # four steps, the head and the key
     assert text.count("↺ cached") == 4
-    assert "runner 2/3, build 6/6" in " ".join(text.split())
+    (taking,) = [line for line in text.splitlines() if line.startswith("runner 3/3")]
+    assert taking.split("  ")[-1] == "build 6/6"
 
 
 def test_data_between_stages_is_an_arrow_across_the_lanes() -> None:
     svg = build_svg(build_record())
     arrows = [p for p in parse(svg).iter(f"{NS}path") if p.get("marker-end")]
-    assert sum(p.get("stroke-width") == "2" for p in arrows) == 1
-    assert len(arrows) == 8  # seven within the lanes
+    assert len(arrows) == 1 + 1  # build to runner, and the key
 
 
-def test_a_step_stands_below_what_it_uses() -> None:
-    svg = build_svg(build_record())
-    tops = {
-        (r.find(f"{NS}title").text or ""): float(r.get("y", "0"))  # type: ignore[union-attr]
-        for r in rects(svg)
-        if r.find(f"{NS}title") is not None
-    }
-    copy = next(y for name, y in tops.items() if name.startswith("COPY --from"))
-    built = next(y for name, y in tops.items() if name.startswith("RUN npm run build"))
-    assert copy > built
+def marks(svg: str) -> dict[str, ET.Element]:
+    """The bars and diamonds of steps by the beginning of what shows when they are pointed at."""
+    found = {}
+    for element in (*rects(svg), *parse(svg).iter(f"{NS}path")):
+        title = element.find(f"{NS}title")
+        if title is not None and title.text and ": " in title.text:
+            found[title.text.rpartition(": ")[0]] = element
+    return found
+
+
+def test_time_is_length_and_what_is_cached_has_none() -> None:
+    record = build_record()
+    found = marks(build_svg(record))
+    steps = {s.step.instruction or s.step.name: s for s in record.steps}
+    bars = {n: e for n, e in found.items() if e.tag == f"{NS}rect" and n in steps}
+    long, other = "RUN npm ci", "RUN npm run build && npm prune --omit=dev"
+    ratio = float(bars[long].get("width", "0")) / float(bars[other].get("width", "0"))
+    assert ratio == pytest.approx(steps[long].seconds / steps[other].seconds, rel=0.02)
+    begins = float(bars[other].get("x", "0"))
+    assert begins > float(bars[long].get("x", "0")) + float(bars[long].get("width", "0")) - 1
+    for name, step in steps.items():
+        assert not step.cached or found[name].tag == f"{NS}path"
+
+
+def test_lanes_stand_in_the_order_of_the_dockerfile_whatever_was_told_first() -> None:
+    record = build_record()
+    text = "FROM a AS build\nFROM b AS runner\n"
+    for steps in (record.steps, record.steps[::-1]):
+        shown = words(build_svg(dataclasses.replace(record, steps=steps, dockerfile=text)))
+        assert shown.index("stage build") < shown.index("stage runner")
+
+
+def test_steps_that_take_the_context_say_so() -> None:
+    shown = words(build_svg(build_record()))
+    assert shown.count("context") == 2  # two COPY of build, none of runner
+
+
+def test_long_instructions_are_cut_and_whole_on_pointing() -> None:
+    long = "RUN " + "echo word && " * 60 + "true"
+    step = Step("d", f"[s 1/1] {long}", (), "s", 1, 1, long)
+    svg = build_svg(BuildRecord((StepRecord(step, started=0, completed=1),)))
+    shown = [t for t in parse(svg).iter(f"{NS}text") if (t.text or "").startswith("RUN echo")]
+    assert [t.find(f"{NS}title").text for t in shown] == [long]  # type: ignore[union-attr]
+    assert "…" in (shown[0].text or "")
 
 
 def test_a_failed_step_is_marked_by_a_sign_words_and_a_thick_border() -> None:
     svg = build_svg(build_record(fail=True))
-    assert any(w.startswith("6/6 · ✗ failed after") for w in words(svg))
-    assert sum(r.get("stroke-width") == "3" for r in rects(svg)) == 1
+    assert any(w.startswith("✗ failed after") for w in words(svg))
+    assert sum(r.get("stroke-width") == "2" for r in rects(svg)) == 1
     assert "✗ failed" in build_text(build_record(fail=True))
-    assert all(r.get("stroke-width") != "3" for r in rects(build_svg(build_record())))
+    assert all(r.get("stroke-width") != "2" for r in rects(build_svg(build_record())))
 
 
 def test_a_build_without_steps_is_still_a_picture() -> None:
