@@ -22,7 +22,8 @@ from helpers.course.paths import CourseFolders, course_folders
 from helpers.course.workspace import app_files
 from helpers.engine.connect import Engine, connect
 from helpers.engine.ensure import ensure_for
-from helpers.engine.labels import LESSON, labels
+from helpers.engine.labels import BUILT, LESSON, labels
+from helpers.engine.ownership import keep_track
 from helpers.errors import BadInput
 from helpers.observe.image_facts import ImageFacts
 from helpers.observe.read_image import read_image
@@ -128,12 +129,14 @@ class Lesson:
         )
         request = BuildRequest(
             context,
-            tags=(f"workbook/lesson-{self.app.name}:{name.lower()}",),
+            tags=(f"{BUILT}lesson-{self.app.name}:{name.lower()}",),
             labels=labels(LESSON),
             no_cache=no_cache,
         )
         with progress_for() as live:
             record = build(self.engine.client.api, request, live.on_event)
+        if record.image_id:
+            keep_track(self.engine.client.api, record.image_id)
         return Built(name, record, self.engine)
 
     def _files(self, edit: Mapping[str, str]) -> dict[str, bytes]:

@@ -4,24 +4,35 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from helpers.commands.output import show_json
-from helpers.course.exercise import Exercise, exercise_ids, load_exercise
+from helpers.commands.output import say, show_json
+from helpers.course.exercise import Exercise, load_exercise, load_exercises
 from helpers.course.paths import CourseFolders, course_folders
 from helpers.course.progress import Attempt, attempts
 from helpers.course.workspace import reset, start, work_folder
+from helpers.errors import BadInput
 
 
 def show_list(*, as_json: bool) -> int:
-    """List the exercises with the learner's progress."""
+    """List the exercises with the learner's progress.
+
+    One that cannot be read keeps nobody from the others: it has its place in the list, and what is
+    wrong with it is said on standard error. Exit status 0, or 1 where there is such a one.
+    """
     folders = course_folders()
-    rows = [_row(folders, load_exercise(folders, i)) for i in exercise_ids(folders)]
+    exercises = load_exercises(folders)
+    rows = [
+        _broken_row(exercise_id, found) if isinstance(found, BadInput) else _row(folders, found)
+        for exercise_id, found in exercises.items()
+    ]
     if as_json:
         show_json(rows)
-        return 0
-    for row in rows:
-        print(f"{row['state']:>11}  {row['id']:<18} {row['title']}")
-        print(f"{'':>11}  {row['practice']} · {row['level']} · about {row['minutes']} minutes")
-    return 0
+    else:
+        for row in rows:
+            _print(row)
+    broken = [found for found in exercises.values() if isinstance(found, BadInput)]
+    for error in broken:
+        say(f"workbook: {error.message}\n→ {error.remedy}")
+    return 1 if broken else 0
 
 
 def start_copy(exercise_id: str) -> int:
@@ -43,6 +54,23 @@ def reset_copy(exercise_id: str) -> int:
     if kept:
         print(f"The old one is kept: {kept}")
     return 0
+
+
+def _print(row: dict[str, object]) -> None:
+    if "problem" in row:
+        print(f"{row['state']:>11}  {row['id']:<18} cannot be read")
+        return
+    print(f"{row['state']:>11}  {row['id']:<18} {row['title']}")
+    print(f"{'':>11}  {row['practice']} · {row['level']} · about {row['minutes']} minutes")
+
+
+def _broken_row(exercise_id: str, error: BadInput) -> dict[str, object]:
+    return {
+        "id": exercise_id,
+        "state": "✗ broken",
+        "problem": error.message,
+        "remedy": error.remedy,
+    }
 
 
 def _row(folders: CourseFolders, exercise: Exercise) -> dict[str, object]:

@@ -9,11 +9,11 @@ from urllib.parse import quote
 from helpers.commands.bases import ensure_bases
 from helpers.commands.output import say
 from helpers.course.copies import copy_notebooks, unedited_copies
-from helpers.course.exercise import exercise_ids, load_exercise
+from helpers.course.exercise import load_exercises
 from helpers.course.paths import CourseFolders, course_folders
 from helpers.engine.connect import connect
 from helpers.engine.private import why_not_here
-from helpers.errors import NoEngine
+from helpers.errors import BadInput, NoEngine
 
 
 def run(port: int, *, browser: bool) -> int:
@@ -22,7 +22,7 @@ def run(port: int, *, browser: bool) -> int:
     report = copy_notebooks(folders)
     for path in report.beside:
         say(f"You edited this notebook and the course has a new one; both are there: {path.name}")
-    names = {b for i in exercise_ids(folders) for b in load_exercise(folders, i).bases}
+    names = _bases(folders)
     try:
         with connect(say=say) as engine:
             say(f"{engine.describe()} is ready.")
@@ -47,6 +47,17 @@ def run(port: int, *, browser: bool) -> int:
     if not why_not_here():  # root on Linux, where Jupyter wants to be asked twice
         arguments.append("--allow-root")
     os.execv(sys.executable, arguments)  # noqa: S606  # no shell, and signals reach Jupyter
+
+
+def _bases(folders: CourseFolders) -> set[str]:
+    """Base images of all exercises; a broken exercise is told and keeps nobody from the others."""
+    names: set[str] = set()
+    for found in load_exercises(folders).values():
+        if isinstance(found, BadInput):
+            say(f"{found.message}\n→ {found.remedy}\nThe other exercises can be done all the same.")
+        else:
+            names.update(found.bases)
+    return names
 
 
 def trust(folders: CourseFolders) -> None:

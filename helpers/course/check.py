@@ -23,10 +23,12 @@ from helpers.course.paths import CourseFolders
 from helpers.course.workspace import Submission, app_folder, course_files
 from helpers.engine import bases
 from helpers.engine.connect import Engine
-from helpers.engine.labels import CHECK, ROLE, labels
+from helpers.engine.labels import BUILT, CHECK, labels
+from helpers.engine.ownership import is_superseded, keep_track, references
 from helpers.errors import NoEngine
 from helpers.judge.judge import Criterion, collect_requests, judge
 from helpers.judge.verdict import Outcome, Verdict
+from helpers.observe.errors import engine_errors
 from helpers.observe.observe import observe
 from helpers.observe.requests import Observations
 from helpers.report.result import CheckOutcome, CheckResult
@@ -45,7 +47,7 @@ class _Failure:
 
 def image_tag(exercise: Exercise) -> str:
     """Name of the image that the latest check of the exercise built."""
-    return f"workbook/{exercise.id}:latest"
+    return f"{BUILT}{exercise.id}:latest"
 
 
 def check(
@@ -159,8 +161,11 @@ def _build(
         if type(error) is Cancelled:
             raise
         return _failure(error, exercise)
-    if before and before != record.image_id:
-        _remove_old(engine, before)
+    if record.image_id and before != record.image_id:
+        with engine_errors("naming the image"):
+            keep_track(engine.client.api, record.image_id)
+        if before:
+            _remove_old(engine, before)
     return record
 
 
@@ -202,8 +207,8 @@ def _remove_old(engine: Engine, image_id: str) -> None:
     api = engine.client.api
     try:
         about = api.inspect_image(image_id)
-        if about.get("RepoTags") or (about["Config"].get("Labels") or {}).get(ROLE) != CHECK:
-            return
-        api.remove_image(image_id)
+        if is_superseded(about):
+            for name in references(about) or (image_id,):
+                api.remove_image(name)
     except (ImageNotFound, APIError):
-        return  # a container still uses it: `workbook clean` removes both
+        return  # a container still uses it: it keeps its name, and `workbook clean` finds it later

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from helpers.course.paths import CourseFolders
 from helpers.course.workspace import digest
+from helpers.files import write_in_one_piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,7 @@ def copy_notebooks(folders: CourseFolders) -> CopyReport:
         known[name] = version
     if made or updated or beside:
         folders.records.mkdir(parents=True, exist_ok=True)
-        temporary = memory.with_suffix(".new")
-        temporary.write_text(json.dumps(known, indent=1, sort_keys=True))
-        temporary.replace(memory)
+        write_in_one_piece(memory, json.dumps(known, indent=1, sort_keys=True))
     return CopyReport(tuple(made), tuple(updated), tuple(beside))
 
 

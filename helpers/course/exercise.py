@@ -135,6 +135,17 @@ def load_exercise(folders: CourseFolders, exercise: str) -> Exercise:
     return read_exercise(folders.exercises / matching[0] / "exercise.toml")
 
 
+def load_exercises(folders: CourseFolders) -> dict[str, Exercise | BadInput]:
+    """Every exercise by its id, in reading order; of a broken one what is wrong with it."""
+    found: dict[str, Exercise | BadInput] = {}
+    for exercise_id in exercise_ids(folders):
+        try:
+            found[exercise_id] = load_exercise(folders, exercise_id)
+        except BadInput as error:
+            found[exercise_id] = error
+    return found
+
+
 def read_exercise(path: Path) -> Exercise:
     """Read and validate one ``exercise.toml``.
 

@@ -15,6 +15,7 @@ from helpers.course.exercise import Exercise
 from helpers.course.paths import CourseFolders
 from helpers.course.workspace import read_submission
 from helpers.engine.connect import Engine
+from helpers.files import write_in_one_piece
 from helpers.report.json import to_json
 from helpers.report.result import CheckResult
 
@@ -63,17 +64,10 @@ def checked(
         lock.release()
     if folder is None:
         progress.record(folders, progress.attempt_of(result))
-        _remember(folders, result)
+        write_in_one_piece(last_result_file(folders, exercise), to_json(result))
     return result
 
 
 def last_result_file(folders: CourseFolders, exercise: Exercise) -> Path:
     """Where the result of the latest check is kept."""
     return folders.records / f"{exercise.id}.last.json"
-
-
-def _remember(folders: CourseFolders, result: CheckResult) -> None:
-    path = folders.records / f"{result.exercise}.last.json"
-    temporary = path.with_suffix(".new")
-    temporary.write_text(to_json(result))
-    temporary.replace(path)

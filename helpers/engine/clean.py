@@ -9,8 +9,8 @@ from typing import Any
 from docker.errors import APIError, NotFound
 
 from helpers.engine.connect import Engine
-from helpers.engine.labels import filters
-from helpers.engine.ownership import created_by_workbook, is_base, references
+from helpers.engine.labels import CONTAINER, filters
+from helpers.engine.ownership import created_by_workbook, is_base, owns_container, references
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,9 @@ class Removed:
 def clean(engine: Engine, *, bases: bool = True) -> Removed:
     """Remove every container, image, network and volume that the workbook created.
 
+    What somebody made from an image of the workbook stays, and so does an image that it needs; the
+    engine's reason is told.
+
     Args:
         engine: where.
         bases: whether base images that the workbook pulled or made go, too.
@@ -44,8 +47,13 @@ def clean(engine: Engine, *, bases: bool = True) -> Removed:
     client = engine.client
     kept: list[str] = []
     containers = sum(
-        _try(lambda c=c: c.remove(force=True, v=True), f"container {c.name}", kept)
-        for c in client.containers.list(all=True, filters=filters(), ignore_removed=True)
+        _try(
+            lambda c=c: client.api.remove_container(c["Id"], force=True, v=True),
+            f"container {c['Names'][0].removeprefix('/')}",
+            kept,
+        )
+        for c in client.api.containers(all=True, filters=filters(CONTAINER))
+        if owns_container(c)
     )
     networks = sum(
         _try(n.remove, f"network {n.name}", kept) for n in client.networks.list(filters=filters())

@@ -1,4 +1,7 @@
-"""Which images are the workbook's own, and what clean-up removes of them."""
+"""Which images and containers are the workbook's own, and what clean-up removes of them.
+
+Labels alone cannot tell: see :mod:`helpers.engine.labels`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from helpers.engine.labels import MARK, NAMESPACE, ROLE
+from docker import APIClient
+
+from helpers.engine.labels import BUILT, CONTAINER, MARK, NAMESPACE, ROLE
+
+_KEPT = f"{BUILT}built"
 
 
 def mark(name: str) -> str:
@@ -29,24 +36,66 @@ def created_by_workbook(image: Mapping[str, Any]) -> bool:
     Args:
         image: from the engine's list (``GET /images/json``) or its inspection.
     """
-    return is_base(image) or ROLE in _labels(image)
+    return is_base(image) or bool(_built(image))
 
 
-def references(image: Mapping[str, Any]) -> tuple[str, ...]:
-    """What clean-up removes of an image: names or, for an image without a name, its id.
+def owns_container(container: Mapping[str, Any]) -> bool:
+    """Whether the workbook started this container.
 
-    Of a base only the workbook's own names go: the mark, and the name that it was made for. A name
-    that somebody else gave the same image stays, and with it the image.
+    Args:
+        container: from the engine's list (``GET /containers/json``).
+    """
+    names = {name.removeprefix("/") for name in container.get("Names") or ()}
+    return (container.get("Labels") or {}).get(CONTAINER) in names
+
+
+def keep_track(api: APIClient, image_id: str) -> None:
+    """Give an image that the workbook has just built a name that stays with it.
+
+    The next build takes the other name away. Without any, the image could not be told from one
+    that a learner built on it.
+
+    Args:
+        api: the engine.
+        image_id: ``sha256:…``.
+    """
+    api.tag(image_id, _KEPT, image_id.removeprefix("sha256:")[:12], force=True)
+
+
+def is_superseded(image: Mapping[str, Any]) -> bool:
+    """Whether a later build took the name of an image that the workbook built.
 
     Args:
         image: from the engine's list or its inspection.
     """
-    tags = tuple(tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>")
+    tags = _tags(image)
+    return ROLE in _labels(image) and all(tag.startswith(f"{_KEPT}:") for tag in tags)
+
+
+def references(image: Mapping[str, Any]) -> tuple[str, ...]:
+    """What clean-up removes of an image: the names that the workbook gave it.
+
+    Of a base these are the mark, and the name that it was made for. A name that somebody else gave
+    the same image stays, and with it the image.
+
+    Args:
+        image: from the engine's list or its inspection.
+    """
+    tags = _tags(image)
     if is_base(image):
         return tuple(t for t in tags if t.startswith(NAMESPACE) or mark(t) in tags)
-    if ROLE in _labels(image):
-        return tags or (str(image["Id"]),)
-    return ()
+    return _built(image)
+
+
+def _built(image: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names under which the workbook built the image."""
+    if ROLE not in _labels(image):
+        return ()
+    return tuple(tag for tag in _tags(image) if tag.startswith(BUILT))
+
+
+def _tags(image: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>")
 
 
 def _labels(image: Mapping[str, Any]) -> Mapping[str, str]:

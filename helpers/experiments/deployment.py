@@ -11,16 +11,21 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any
 
-from docker.errors import APIError, NotFound
+from docker.errors import NotFound
 
 from helpers.engine.connect import Engine
 from helpers.engine.labels import TOOL, labels
 from helpers.errors import NoEngine, WorkbookError
-from helpers.observe.containers import to_the_end
+from helpers.observe.containers import (
+    CannotStart,
+    ContainerSpec,
+    running_container,
+    to_the_end,
+)
 
 #: Base images that the measurement needs.
 BASES = ("registry:2", "docker:26-dind", "node:26-trixie-slim")
@@ -129,35 +134,37 @@ def deployment_site(engine: Engine, *, rate: int = 50_000_000) -> Iterator[Site]
             containers.
         DeploymentFailed: where the registry or the relay do not come up.
     """
-    tag = uuid.uuid4().hex[:12]
     api = engine.client.api
     script = files("helpers.experiments").joinpath("throttle.mjs").read_text()
     with ExitStack() as stack:
-        network = f"workbook-{tag}"
+        network = f"workbook-{uuid.uuid4().hex[:12]}"
         stack.callback(lambda: _gone(lambda: api.remove_network(network)))
         to_the_end(lambda: api.create_network(network, labels=labels(TOOL)))
-        registry = _container(stack, engine, "registry", tag, "registry:2", network)
+        common = ContainerSpec("", network=network, memory_mb=None, pids=None, role=TOOL)
+        registry = _container(stack, engine, replace(common, image="registry:2", alias="registry"))
         relay = _container(
             stack,
             engine,
-            "relay",
-            tag,
-            "node:26-trixie-slim",
-            network,
-            command=["node", "--input-type=module", "-e", script],
-            environment={"TARGET": "registry:5000", "RATE": str(rate)},
-            ports=(_FULL_SPEED, _LIMITED),
+            replace(
+                common,
+                image="node:26-trixie-slim",
+                alias="relay",
+                command=("node", "--input-type=module", "-e", script),
+                env=(("TARGET", "registry:5000"), ("RATE", str(rate))),
+                ports=(_FULL_SPEED, _LIMITED),
+            ),
         )
         target = _container(
             stack,
             engine,
-            "target",
-            tag,
-            "docker:26-dind",
-            network,
-            command=[f"--insecure-registry=relay:{p}" for p in (_FULL_SPEED, _LIMITED)],
-            environment={"DOCKER_TLS_CERTDIR": ""},
-            privileged=True,
+            replace(
+                common,
+                image="docker:26-dind",
+                alias="target",
+                command=tuple(f"--insecure-registry=relay:{p}" for p in (_FULL_SPEED, _LIMITED)),
+                env=(("DOCKER_TLS_CERTDIR", ""),),
+                privileged=True,
+            ),
         )
         _wait_for_line(engine, registry, b"listening on")
         _wait_for_line(engine, relay, f"listening {_LIMITED}".encode())
@@ -167,49 +174,13 @@ def deployment_site(engine: Engine, *, rate: int = 50_000_000) -> Iterator[Site]
         yield Site(engine, registry, target, ports)
 
 
-def _container(
-    stack: ExitStack,
-    engine: Engine,
-    alias: str,
-    tag: str,
-    image: str,
-    network: str,
-    *,
-    command: list[str] | None = None,
-    environment: dict[str, str] | None = None,
-    ports: tuple[int, ...] = (),
-    privileged: bool = False,
-) -> str:
+def _container(stack: ExitStack, engine: Engine, spec: ContainerSpec) -> str:
     """Start a container in the site's network; it goes with the stack."""
-    api = engine.client.api
-    name = f"workbook-{alias}-{tag}"
-
-    def start() -> str:
-        created = api.create_container(
-            image,
-            command,
-            name=name,
-            environment=environment,
-            labels=labels(TOOL),
-            ports=list(ports),
-            host_config=api.create_host_config(
-                port_bindings=dict.fromkeys(ports, ("127.0.0.1", None)), privileged=privileged
-            ),
-            networking_config={
-                "EndpointsConfig": {network: api.create_endpoint_config(aliases=[alias])}
-            },
-        )
-        api.start(created["Id"])
-        return str(created["Id"])
-
-    stack.callback(
-        lambda: to_the_end(lambda: _gone(lambda: api.remove_container(name, v=True, force=True)))
-    )
     try:
-        return to_the_end(start)
-    except APIError as error:
+        return stack.enter_context(running_container(engine.client, spec)).id
+    except CannotStart as error:
         raise NoEngine(
-            f"The container {alias!r} could not be started: {error.explanation or error}",
+            f"The container {spec.alias!r} could not be started: {error}",
             remedy="This measurement needs an engine that allows privileged containers: "
             "the workbook's private engine does.",
         ) from error

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import docker
 import docker.errors
 
-from helpers.engine.labels import CHECK, labels
+from helpers.engine.labels import CHECK, container_labels
+from helpers.errors import NoEngine
 from helpers.observe.errors import ObservationFailed, engine_errors
 from helpers.observe.text import printable
 
@@ -22,7 +23,6 @@ T = TypeVar("T")
 PIDS_LIMIT = 256
 # The engine keeps at most two files of this size, however much a container prints.
 _LOG_OPTIONS = {"max-size": "1m", "max-file": "2"}
-_NAME_PREFIX = "workbook-check-"
 
 # What the engine says when it is the engine that cannot, not the image. All else that stops a
 # container from starting (no such executable, no such user, no command) is a fact about the image.
@@ -50,17 +50,25 @@ class ContainerSpec:
         image: name or id.
         ports: TCP ports to publish on ephemeral ports of 127.0.0.1.
         env: environment as pairs.
-        memory_mb: memory limit in MB (10^6 bytes), swap included.
-        pids: most processes and threads.
+        memory_mb: memory limit in MB (10^6 bytes), swap included; None for no limit.
+        pids: most processes and threads; None for no limit.
         role: value of the workbook's label.
+        command: instead of the image's own; empty for the image's.
+        network: name of a network to join; empty for the engine's default.
+        alias: the container's host name in that network; empty for none.
+        privileged: whether it has the rights of the engine itself.
     """
 
     image: str
     ports: tuple[int, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
-    memory_mb: int = 256
-    pids: int = PIDS_LIMIT
+    memory_mb: int | None = 256
+    pids: int | None = PIDS_LIMIT
     role: str = CHECK
+    command: tuple[str, ...] = ()
+    network: str = ""
+    alias: str = ""
+    privileged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +100,10 @@ def running_container(
         CannotStart: if the image cannot be started.
         BadInput: if the engine has no such image.
         ObservationFailed: if the engine refuses for a reason of its own.
-        NoEngine: if the engine stops answering.
+        NoEngine: if the engine stops answering; the remedy tells where the container is left.
     """
     api = client.api
-    name = _NAME_PREFIX + uuid.uuid4().hex[:16]
+    name = f"workbook-{spec.role}-{uuid.uuid4().hex[:16]}"
     watcher = ThreadPoolExecutor(1, thread_name_prefix="container-wait")
     try:
         with _start_errors():
@@ -129,17 +137,25 @@ def to_the_end(call: Callable[[], T]) -> T:
 
 
 def _create(api: docker.APIClient, name: str, spec: ContainerSpec) -> Mapping[str, Any]:
-    memory = spec.memory_mb * 1_000_000
+    memory = spec.memory_mb * 1_000_000 if spec.memory_mb is not None else None
+    joined: Any = None  # docker-py's own type hint is of one endpoint instead of a mapping
+    if spec.network:
+        endpoint = api.create_endpoint_config(aliases=[spec.alias] if spec.alias else [])
+        joined = {"EndpointsConfig": {spec.network: endpoint}}
     created: Mapping[str, Any] = api.create_container(
         spec.image,
+        list(spec.command) or None,
         name=name,
         environment=dict(spec.env),
-        labels=labels(spec.role),
+        labels=container_labels(spec.role, name),
         ports=list(spec.ports),
+        networking_config=joined,
         host_config=api.create_host_config(
             mem_limit=memory,
             memswap_limit=memory,
             pids_limit=spec.pids,
+            privileged=spec.privileged,
+            network_mode=spec.network or None,
             port_bindings=dict.fromkeys(spec.ports, ("127.0.0.1", None)),
             log_config=docker.types.LogConfig(type="json-file", config=_LOG_OPTIONS),
         ),
@@ -153,6 +169,22 @@ def _wait(api: docker.APIClient, container: str) -> int:
 
 
 def _remove(api: docker.APIClient, name: str) -> None:
+    """Remove the container, over a new connection where the old one broke."""
+    try:
+        _remove_once(api, name)
+    except NoEngine:
+        api.close()  # what is pooled is of the old connection; the next request makes another
+        try:
+            _remove_once(api, name)
+        except NoEngine as error:
+            raise NoEngine(
+                error.message,
+                remedy=f"{error.remedy} The container {name} may be left on it: when it answers "
+                "again, `workbook clean` removes it.",
+            ) from error
+
+
+def _remove_once(api: docker.APIClient, name: str) -> None:
     with engine_errors("removing a container"):
         try:
             api.remove_container(name, force=True, v=True)

@@ -42,7 +42,8 @@ def read_history(history: Sequence[Mapping[str, Any]], layers: int) -> tuple[His
         layers: how many layers the image has.
 
     Returns:
-        One entry an instruction. Where the history counts other layers than the image has, it does
+        One entry an instruction. An entry without one (of an imported image) has its comment in the
+        instruction's place. Where the history counts other layers than the image has, it does
         not tell which instruction made which, and no entry names a layer.
     """
     made = [entry for entry in history if not entry.get("empty_layer")]
@@ -51,11 +52,12 @@ def read_history(history: Sequence[Mapping[str, Any]], layers: int) -> tuple[His
     layer = 0
     for entry in history:
         empty = bool(entry.get("empty_layer"))
+        comment = printable(str(entry.get("comment") or ""), 200)
         entries.append(
             HistoryEntry(
-                created_by=instruction(str(entry.get("created_by") or "")),
+                created_by=instruction(str(entry.get("created_by") or "")) or comment,
                 layer=layer if told and not empty else None,
-                comment=printable(str(entry.get("comment") or ""), 200),
+                comment=comment,
             )
         )
         layer += not empty

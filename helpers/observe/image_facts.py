@@ -77,6 +77,7 @@ class LayerFact:
 class HistoryEntry:
     """One line of the image's history.
 
+    ``created_by`` is the instruction, or the comment where there is none (an imported image).
     ``layer`` is None for an instruction that only sets metadata (ENV, CMD, LABEL …).
     """
 

@@ -78,8 +78,8 @@ def _plain(kind: Any) -> Callable[[Any], Any]:
         tagged = {c: _plain(c) for c in _classes(args)}
         if len(tagged) > 1:
             return lambda value: {_TAG: type(value).__name__, **tagged[type(value)](value)}
-        inner = _plain(_optional(args))
-        return lambda value: None if value is None else inner(value)
+        by_type = {get_origin(c) or c: _plain(c) for c in _besides_none(args)}
+        return lambda value: None if value is None else by_type[type(value)](value)
     return lambda value: value
 
 
@@ -161,8 +161,7 @@ def _mapping_value(args: tuple[Any, ...]) -> Callable[[Any], Any]:
 def _union_value(args: tuple[Any, ...]) -> Callable[[Any], Any]:
     classes = {str(c.__name__): _value(c) for c in _classes(args)}
     if len(classes) <= 1:
-        inner = _value(_optional(args))
-        return lambda raw: None if raw is None else inner(raw)
+        return _first_that_fits(args)
 
     def make(raw: Any) -> Any:
         if not isinstance(raw, dict) or raw.get(_TAG) not in classes:
@@ -172,10 +171,25 @@ def _union_value(args: tuple[Any, ...]) -> Callable[[Any], Any]:
     return make
 
 
-def _optional(args: tuple[Any, ...]) -> Any:
-    """The one type beside None."""
-    (inner,) = (arg for arg in args if arg is not types.NoneType)
-    return inner
+def _first_that_fits(args: tuple[Any, ...]) -> Callable[[Any], Any]:
+    """A value of the first type that JSON can be read as; where there is one only, its error."""
+    *others, last = [_value(kind) for kind in _besides_none(args)]
+
+    def make(raw: Any) -> Any:
+        if raw is None and types.NoneType in args:
+            return None
+        for read in others:
+            try:
+                return read(raw)
+            except ValueError:
+                continue
+        return last(raw)
+
+    return make
+
+
+def _besides_none(args: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(arg for arg in args if arg is not types.NoneType)
 
 
 def _classes(args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -1,11 +1,19 @@
-"""Foreign text (paths, logs, answers) made safe to show: nothing that moves a cursor or hides."""
+"""Foreign text (paths, logs, answers) made safe to show: nothing that moves a cursor or hides.
+
+The one place that knows terminal sequences and how an unprintable character is written out.
+Reports build on it (:mod:`helpers.report.clean`).
+"""
 
 from __future__ import annotations
 
 import re
 
-# ECMA-48 control sequences and operating system commands: colours, cursor moves, window titles.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+# Sequences as a whole: CSI (colours, cursor moves), strings such as OSC (window titles, links;
+# ended by BEL or ST), and short ones. A string that is never ended hides no more than its own line.
+# Source: ECMA-48, https://ecma-international.org/publications-and-standards/standards/ecma-48/
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]?"
+)
 
 
 def printable(text: str, limit: int | None = None) -> str:
@@ -23,7 +31,7 @@ def printable(text: str, limit: int | None = None) -> str:
         text = text[: limit - 1] + "…"
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() else _written_out(c) for c in text)
+    return "".join(c if c.isprintable() else written_out(c) for c in text)
 
 
 def without_escapes(text: str) -> str:
@@ -31,7 +39,8 @@ def without_escapes(text: str) -> str:
     return _ESCAPES.sub("", text) if "\x1b" in text else text
 
 
-def _written_out(char: str) -> str:
+def written_out(char: str) -> str:
+    r"""A character that is not printable, for example as ``\x07``; white space as a space."""
     if char.isspace():
         return " "
     code = ord(char)

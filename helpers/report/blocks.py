@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from helpers.judge.verdict import Outcome
+from helpers.judge.verdict import Evidence, Outcome, Verdict
 from helpers.report.result import CheckOutcome
 
 Tone = Literal["plain", "muted", "strong", "pass", "fail", "unknown"]
@@ -23,6 +23,9 @@ TONES: Mapping[Outcome, Tone] = {
     Outcome.FAIL: "fail",
     Outcome.UNKNOWN: "unknown",
 }
+
+
+_EVIDENCE_OPEN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +130,31 @@ class Checks:
         checks: in order.
         hints: how many hints to show, by check id; None shows all of them, one by one where
             that is possible.
+        exercise: its id, for telling how to see what is left out; may be empty.
     """
 
     checks: tuple[CheckOutcome, ...]
     hints: Mapping[str, int] | None = None
+    exercise: str = ""
 
     def shown(self, check: CheckOutcome) -> tuple[str, ...]:
         """The hints of the check that are to be seen; none where it passed."""
         if check.verdict.passed:
             return ()
         return check.hints if self.hints is None else check.hints[: self.hints.get(check.id, 0)]
+
+
+def split_evidence(verdict: Verdict) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...]]:
+    """What stands open under a verdict, and what opens on demand.
+
+    A red cross never stands without its reason; a pass is one line. A fold is never for one line,
+    which would take its room.
+    """
+    evidence = verdict.evidence
+    if verdict.passed:
+        return (), evidence
+    count = len(evidence) if len(evidence) == _EVIDENCE_OPEN + 1 else _EVIDENCE_OPEN
+    return evidence[:count], evidence[count:]
 
 
 Block = Table | Heading | Line | Facts | Log | Fold | Checks

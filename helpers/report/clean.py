@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import re
 
-# Escape sequences as a whole: CSI, OSC (ended by BEL or ST), and two-character ones.
-_ESCAPES = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)|\x1b[ -/]*[0-~]?", re.DOTALL
-)
+from helpers.observe.text import without_escapes, written_out
+
 # C0 and C1 controls but tab and newline, zero-width and bidirectional controls, line separators,
 # byte order mark, interlinear and tag characters.
 _CONTROLS = re.compile(
@@ -27,10 +25,10 @@ def clean(text: str) -> str:
     Bytes that were kept as surrogate escapes are written as ``\xNN``. A carriage return shows
     what a terminal would show at the end: the text after the last one on its line.
     """
-    text = _ESCAPES.sub("", text.replace("\r\n", "\n"))
+    text = without_escapes(text.replace("\r\n", "\n"))
     if "\r" in text:
         text = "\n".join(_after_returns(line) for line in text.split("\n"))
-    return _SURROGATES.sub(_visible, _CONTROLS.sub("", text))
+    return _SURROGATES.sub(lambda found: written_out(found[0]), _CONTROLS.sub("", text))
 
 
 def one_line(text: str, limit: int = 0) -> str:
@@ -55,8 +53,3 @@ def shorten(text: str, limit: int) -> str:
 
 def _after_returns(line: str) -> str:
     return next((part for part in reversed(line.split("\r")) if part.strip()), "")
-
-
-def _visible(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"

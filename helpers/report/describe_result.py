@@ -31,7 +31,7 @@ def describe_result(
             blocks.extend(failing_step_blocks(result.build))
     if result.checks:
         by_check = {c.id: hints for c in result.checks} if isinstance(hints, int) else hints
-        blocks.append(Checks(result.checks, by_check))
+        blocks.append(Checks(result.checks, by_check, result.exercise))
     blocks.extend(Line(f"Note: {note}", "muted") for note in result.notes)
     if result.build is not None and result.build.steps:
         blocks.append(Fold("The build, step by step", describe_build(result.build, title=False)))

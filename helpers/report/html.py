@@ -27,6 +27,7 @@ from helpers.report.blocks import (
     Line,
     Log,
     Table,
+    split_evidence,
 )
 from helpers.report.clean import clean, one_line, shorten
 from helpers.report.describe import Reportable, describe
@@ -40,6 +41,10 @@ _LEFT = ' style="text-align:left;vertical-align:top"'
 LINE_LIMIT = 2000
 
 
+#: Tables of checks that stand below each other have their columns in one line.
+_WIDTHS = '<colgroup><col class="wb-result"><col><col class="wb-points"></colgroup>'
+#: So much of an instruction in the text of the evidence is enough to know it by, in characters.
+_TOLD = 40
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -157,8 +162,9 @@ def _cell(value: Cell | CellValue, column: Column) -> str:
 def _checks(block: Checks) -> str:
     rows = "\n".join(_check(check, block) for check in block.checks)
     return (
-        f'<table class="wb-table wb-checks">\n<thead><tr><th scope="col"{_LEFT}>Result</th>'
-        f'<th scope="col"{_LEFT}>Check</th><th scope="col" class="wb-right">Points</th></tr>'
+        f'<table class="wb-table wb-checks">\n{_WIDTHS}<thead><tr>'
+        f'<th scope="col"{_LEFT}>Result</th><th scope="col"{_LEFT}>Check</th>'
+        f'<th scope="col" class="wb-right">Points</th></tr>'
         f"</thead>\n<tbody>\n{rows}\n</tbody></table>"
     )
 
@@ -166,34 +172,52 @@ def _checks(block: Checks) -> str:
 def _check(check: CheckOutcome, block: Checks) -> str:
     outcome = check.verdict.outcome
     earned = check.points if check.verdict.passed else 0
+    body = _passed(check) if check.verdict.passed else _not_passed(check, block)
     return (
         f'<tr class="wb-row-{TONES[outcome]}"><td class="wb-mark wb-{TONES[outcome]}"{_LEFT}>'
         f"<b>{MARKS[outcome]}</b> {escape(outcome.value)}</td>"
-        f'<td{_LEFT}><p class="wb-title"><strong>{escape(one_line(check.title))}</strong></p>'
-        f'<p class="wb-line">{text_html(check.verdict.summary)}</p>'
-        f"{_evidence(check)}{_hints(check, block)}</td>"
-        f'<td class="wb-right">{earned}/{check.points}</td></tr>'
+        f'<td{_LEFT}>{body}</td><td class="wb-right">{earned}/{check.points}</td></tr>'
     )
 
 
-def _evidence(check: CheckOutcome) -> str:
-    evidence = check.verdict.evidence
-    if not evidence:
-        return ""
-    items = "".join(f"<li>{escape(one_line(e.text))}{_place(e)}</li>" for e in evidence)
-    # What speaks against the image is open: a red cross never stands without its reason.
-    is_open = "" if check.verdict.passed else " open"
+def _passed(check: CheckOutcome) -> str:
+    """One line; what speaks for it is folded."""
+    line = (
+        f'<span class="wb-title"><strong>{escape(one_line(check.title))}</strong></span> '
+        f'<span class="wb-muted">{text_html(one_line(check.verdict.summary))}</span>'
+    )
+    if not check.verdict.evidence:
+        return f'<p class="wb-line">{line}</p>'
     return (
-        f'<details class="wb-evidence"{is_open}><summary>Evidence ({len(evidence)})</summary>'
-        f"<ul>{items}</ul></details>"
+        f'<details class="wb-evidence"><summary>{line}</summary>'
+        f"{_evidence(check.verdict.evidence)}</details>"
     )
+
+
+def _not_passed(check: CheckOutcome, block: Checks) -> str:
+    """The reason, the first lines of evidence, and the hints within sight of them."""
+    first, rest = split_evidence(check.verdict)
+    lines = _evidence(first) if first else ""
+    if rest:
+        lines += f"<details><summary>and {len(rest)} more</summary>{_evidence(rest)}</details>"
+    return (
+        f'<p class="wb-title"><strong>{escape(one_line(check.title))}</strong></p>'
+        f'<p class="wb-line">{text_html(check.verdict.summary)}</p>'
+        + (f'<div class="wb-evidence">{lines}</div>' if lines else "")
+        + _hints(check, block)
+    )
+
+
+def _evidence(evidence: Iterable[Evidence]) -> str:
+    items = (f"<li>{text_html(one_line(e.text, LINE_LIMIT))}{_place(e)}</li>" for e in evidence)
+    return f"<ul>{''.join(items)}</ul>"
 
 
 def _place(evidence: Evidence) -> str:
     parts = []
     if evidence.line is not None:
         parts.append(f"Dockerfile line {evidence.line}")
-    if evidence.instruction and evidence.instruction not in evidence.text:
+    if evidence.instruction and evidence.instruction[:_TOLD] not in evidence.text:
         parts.append(f"<code>{escape(one_line(evidence.instruction, 120))}</code>")
     return f' <span class="wb-place">{" · ".join(parts)}</span>' if parts else ""
 

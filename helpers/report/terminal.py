@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import zip_longest
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -22,6 +23,7 @@ from helpers.report.blocks import (
     Log,
     Table,
     Tone,
+    split_evidence,
 )
 from helpers.report.clean import clean, one_line, shorten
 from helpers.report.describe import Reportable, describe
@@ -70,11 +72,11 @@ def _spaced(blocks: tuple[Block, ...], *, folds: bool) -> Iterator[RenderableTyp
         else:
             if not first and not isinstance(block, Line):
                 yield Text()
-            yield _block(block)
+            yield _block(block, folds=folds)
         first = False
 
 
-def _block(block: Table | Heading | Line | Facts | Log | Checks) -> RenderableType:
+def _block(block: Table | Heading | Line | Facts | Log | Checks, *, folds: bool) -> RenderableType:
     match block:
         case Heading():
             return Text(one_line(block.text), style="bold")
@@ -87,7 +89,7 @@ def _block(block: Table | Heading | Line | Facts | Log | Checks) -> RenderableTy
         case Table():
             return _table(block)
         case Checks():
-            return Group(*(_check(check, block) for check in block.checks))
+            return Group(*_checks(block, folds=folds))
 
 
 def _facts(block: Facts) -> RenderableType:
@@ -146,7 +148,15 @@ def _cells(value: object, column: Column) -> list[Text]:
     return cells
 
 
-def _check(check: CheckOutcome, block: Checks) -> RenderableType:
+def _checks(block: Checks, *, folds: bool) -> Iterator[RenderableType]:
+    """Every check, a blank line after it; passes stand together."""
+    for check, following in zip_longest(block.checks, block.checks[1:]):
+        yield _check(check, block, folds=folds)
+        if folds or following is None or not (check.verdict.passed and following.verdict.passed):
+            yield Text()
+
+
+def _check(check: CheckOutcome, block: Checks, *, folds: bool) -> RenderableType:
     outcome = check.verdict.outcome
     style = _STYLES[TONES[outcome]]
     earned = check.points if check.verdict.passed else 0
@@ -158,8 +168,12 @@ def _check(check: CheckOutcome, block: Checks) -> RenderableType:
     points = Text(f"{earned}/{check.points} points", style="dim")
     grid.add_row(Text(MARKS[outcome], style=style), title, points)
     grid.add_row("", Text(clean(check.verdict.summary)), "")
-    for evidence in check.verdict.evidence:
+    first, rest = split_evidence(check.verdict)
+    for evidence in (*first, *rest) if folds else first:
         grid.add_row("", Text("· " + one_line(evidence.text, LINE_LIMIT)), "")
+    if rest and not folds and not check.verdict.passed:
+        all_of_it = f" (workbook check {block.exercise} --json shows all)" if block.exercise else ""
+        grid.add_row("", Text(f"… and {len(rest)} more{all_of_it}", style="dim"), "")
     shown = block.shown(check)
     for number, hint in enumerate(shown, 1):
         label = f"Hint {number} of {len(check.hints)}: "
@@ -167,4 +181,4 @@ def _check(check: CheckOutcome, block: Checks) -> RenderableType:
     if not check.verdict.passed and len(check.hints) > len(shown):
         left = format_count(len(check.hints) - len(shown), "more hint" if shown else "hint")
         grid.add_row("", Text(f"({left})", style="dim"), "")
-    return Padding(grid, (0, 0, 1, 0))
+    return grid

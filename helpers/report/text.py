@@ -22,7 +22,8 @@ def to_text(
         value: what to show.
         hints: how many hints to show for each check that did not pass; None for all.
         width: columns; longer lines are wrapped.
-        folds: True to show what an HTML report folds away (the build, the config).
+        folds: True to show what an HTML report folds away (the build, the config, most of the
+            evidence).
 
     Returns:
         Lines without trailing blanks; the same for the same value, wherever it runs.

@@ -25,8 +25,8 @@ from helpers.views.build_progress import BuildProgress
 from helpers.views.live_build import LiveBuild
 from helpers.views.panel_content import attempt_blocks, file_blocks, head_blocks
 from helpers.views.panel_files import FileEditor
-from helpers.views.panel_hints import HintBox
 from helpers.views.panel_messages import error_html, note_html
+from helpers.views.panel_verdicts import VERDICT_STYLE, VerdictBox
 from helpers.views.progress_views import progress_html
 from helpers.views.session_protocol import CheckCancelled, ExerciseSession, Solution
 
@@ -66,7 +66,6 @@ class ExercisePanel:
         self._running = False
         self._solution: Solution | None = None
         self.editors = {f.name: FileEditor(session, f) for f in self._files}
-        self.hints = HintBox()
         self.check_button = _button("Check", "Save, build and judge your files", self.check)
         self.check_button.button_style = "primary"
         self.stop_button = _button("Stop", "Stop the check that runs", self.stop, disabled=True)
@@ -76,7 +75,7 @@ class ExercisePanel:
         )
         self.message = widgets.HTML()
         self.live = widgets.HTML()
-        self.verdicts = widgets.HTML()
+        self.verdicts = VerdictBox()
         self.history = widgets.HTML()
         self.solution_view = widgets.HTML()
         self.confirm_box = widgets.HBox(layout=_WRAP)
@@ -210,13 +209,7 @@ class ExercisePanel:
         self.stop_button.disabled = not running
 
     def _show_result(self) -> None:
-        self.hints.show(self._result)
-        if self._result is None:
-            self.verdicts.value = _wb((Line("Not checked yet: press Check.", "muted"),))
-            return
-        # The table only counts the hints: they open below, one by one.
-        blocks = describe(self._result, 0)
-        self.verdicts.value = _wb(tuple(b for b in blocks if not _is_title(b)))
+        self.verdicts.show(self._result)
 
     def _show_history(self) -> None:
         self.history.value = _wb(attempt_blocks(self._session.attempts()))
@@ -233,7 +226,7 @@ class ExercisePanel:
             children=[e.box for e in self.editors.values()], titles=list(self.editors)
         )
         head = widgets.HTML(
-            f"<style>{style()}{_PANEL_STYLE}</style>" + _wb(head_blocks(self._info))
+            f"<style>{style()}{_PANEL_STYLE}{VERDICT_STYLE}</style>" + _wb(head_blocks(self._info))
         )
         buttons = (self.check_button, self.stop_button, self.reset_button, self.solution_button)
         box = widgets.VBox(
@@ -244,8 +237,7 @@ class ExercisePanel:
                 self.confirm_box,
                 self.message,
                 self.live,
-                self.verdicts,
-                self.hints.box,
+                self.verdicts.box,
                 self.solution_view,
                 self.history,
             ]
@@ -258,7 +250,7 @@ class ExercisePanel:
         if self._result is None:
             blocks.append(Line("Not checked yet.", "muted"))
         else:
-            blocks += [b for b in describe(self._result, self.hints.opened) if not _is_title(b)]
+            blocks += [b for b in describe(self._result, self.verdicts.opened) if not _is_title(b)]
         blocks += attempt_blocks(self._session.attempts())
         blocks.append(
             Line(

@@ -17,6 +17,7 @@ from helpers.course.run import checked, last_result_file
 from helpers.engine.connect import connect
 from helpers.engine.ensure import ensure_for
 from helpers.errors import BadInput, WorkbookError
+from helpers.files import write_in_one_piece
 from helpers.report.json import from_json
 from helpers.report.result import CheckResult
 from helpers.views.session_protocol import (
@@ -77,9 +78,7 @@ class LearnerSession:
         if current.digest != expected_digest:
             return ChangedOnDisk(current)
         content = text.encode("utf-8")
-        temporary = path.with_name(f".{path.name}.new")
-        temporary.write_bytes(content)
-        temporary.replace(path)
+        write_in_one_piece(path, content)
         return Saved(workspace.digest(content))
 
     def check(self, on_event: Callable[[Event], None], cancel: threading.Event) -> CheckResult:

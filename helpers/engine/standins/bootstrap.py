@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
-from typing import IO
+from typing import IO, Any
 
 from docker import DockerClient
 from docker.errors import DockerException
@@ -143,6 +143,11 @@ def changes(wanted: Bootstrap) -> list[str]:
     ]
 
 
+def history(wanted: Bootstrap) -> str:
+    """What the image's history says of its one layer."""
+    return f"{wanted.name} stand-in: {wanted.made_of}"
+
+
 def _import(
     client: DockerClient,
     wanted: Bootstrap,
@@ -154,7 +159,7 @@ def _import(
     reader.start()
     try:
         # No name yet: an archive that ends too early must not become the image.
-        answer = client.api.import_image_from_stream(process.stdout, changes=changes(wanted))
+        answer = _import_stream(client, process.stdout, wanted)
     except (DockerException, RequestException, OSError) as error:
         raise NoBootstrap(
             f"The engine did not take {wanted.name}: {error}.",
@@ -178,6 +183,23 @@ def _import(
             remedy="See whether the engine has disk space, then try again.",
         )
     return imported
+
+
+def _import_stream(client: DockerClient, archive: IO[bytes] | None, wanted: Bootstrap) -> str:
+    """What ``import_image_from_stream`` of docker-py does, and a message for the history.
+
+    docker-py does not hand the message on. Without one the history says "Imported from -". Source:
+    https://docs.docker.com/reference/api/engine/version/v1.45/#tag/Image/operation/ImageCreate
+    """
+    api: Any = client.api
+    response = api._post(  # noqa: SLF001
+        api._url("/images/create"),  # noqa: SLF001
+        data=archive,
+        params={"fromSrc": "-", "message": history(wanted), "changes": changes(wanted)},
+        headers={"Content-Type": "application/tar", "Transfer-Encoding": "chunked"},
+    )
+    api._raise_for_status(response)  # noqa: SLF001
+    return str(response.text)
 
 
 def _answer(text: str) -> tuple[str, str]:

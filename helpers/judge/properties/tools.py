@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from pydantic import Field
 
@@ -33,7 +34,7 @@ from helpers.judge.words import (
     passed,
     shown_path,
 )
-from helpers.observe.image_facts import FileFact, ImageFacts
+from helpers.observe.image_facts import ImageFacts
 from helpers.observe.requests import ImageRequest, Observations
 
 _SETUID, _SETGID = 0o4000, 0o2000
@@ -45,40 +46,40 @@ class ToolParams(Params):
     allow: tuple[Glob, ...] = Field((), description="Programs that may stay, as globs. No unit.")
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A program that should not be there.
+
+    Attributes:
+        program: where it is, and what it leads to.
+        code: of the evidence.
+        what: what it is, as in "PATH is WHAT".
+        name: what it is counted and listed as.
+    """
+
+    program: Program
+    code: str
+    what: str
+    name: str
+
+
 def judge_no_compiler(params: ToolParams, observations: Observations) -> Verdict:
     """No compiler, linker or build tool."""
-    image = observations.image
-    if image is None:
-        return no_image(observations)
-    allowed = compile_globs(params.allow)
-    evidence, names = [], []
+    many = "compilers or build tools"
+    return _judge(params, observations, _compilers, "compiler or build tool", many)
+
+
+def _compilers(image: ImageFacts) -> Iterator[_Found]:
     for program in FileSystem(image).programs(lambda p: is_compiler(p) or is_build_tool(p)):
-        if allowed.search(program.fact.path):
-            continue
-        compiles = is_compiler(program.fact.path)
-        what = "a compiler, assembler or linker" if compiles else "a build tool"
-        code = "compiler" if compiles else "build-tool"
-        evidence.append(_evidence(code, program, what, image, observations))
-        names.append(program.name)
-    return _verdict(evidence, names, "compiler or build tool", "compilers or build tools")
+        if is_compiler(program.fact.path):
+            yield _Found(program, "compiler", "a compiler, assembler or linker", program.name)
+        else:
+            yield _Found(program, "build-tool", "a build tool", program.name)
 
 
 def judge_no_package_manager(params: ToolParams, observations: Observations) -> Verdict:
     """No package manager, neither as a program nor as a script that an interpreter can run."""
-    image = observations.image
-    if image is None:
-        return no_image(observations)
-    allowed = compile_globs(params.allow)
-    evidence, names = [], []
-    for fact, target, name in _package_managers(image):
-        if allowed.search(fact.path):
-            continue
-        family = PACKAGE_MANAGERS[name]
-        what = f"{name}, a package manager ({family})"
-        found = Program(fact, target)
-        evidence.append(_evidence(_FAMILY_CODES[family], found, what, image, observations))
-        names.append(name)
-    return _verdict(evidence, names, "package manager", "package managers")
+    return _judge(params, observations, _package_managers, "package manager", "package managers")
 
 
 _FAMILY_CODES = {NODE: "node-package-manager", SYSTEM: "os-package-manager"} | {
@@ -87,81 +88,89 @@ _FAMILY_CODES = {NODE: "node-package-manager", SYSTEM: "os-package-manager"} | {
 }
 
 
-def _package_managers(image: ImageFacts) -> Iterator[tuple[FileFact, FileFact, str]]:
-    programs = FileSystem(image).programs(lambda path: package_manager(path) is not None)
-    by_name = [(p.fact, p.target, package_manager(p.fact.path) or "") for p in programs]
-    yield from by_name
-    reached = {target.path for _, target, _ in by_name}
+def _package_managers(image: ImageFacts) -> Iterator[_Found]:
+    reached = set()
+    for program in FileSystem(image).programs(lambda path: package_manager(path) is not None):
+        reached.add(program.target.path)
+        yield _package_manager(program, package_manager(program.fact.path) or "")
     for fact in image.files:
         for ending, name in PACKAGE_MANAGER_FILES.items():
             if fact.kind == "file" and fact.path.endswith(ending) and fact.path not in reached:
-                yield fact, fact, name
+                yield _package_manager(Program(fact, fact), name)
+
+
+def _package_manager(program: Program, name: str) -> _Found:
+    family = PACKAGE_MANAGERS[name]
+    what = f"{name}, a package manager ({family})"
+    return _Found(program, _FAMILY_CODES[family], what, name)
 
 
 def judge_no_shell(params: ToolParams, observations: Observations) -> Verdict:
     """No shell."""
-    image = observations.image
-    if image is None:
-        return no_image(observations)
-    allowed = compile_globs(params.allow)
-    evidence, names = [], []
+    return _judge(params, observations, _shells, "shell", "shells")
+
+
+def _shells(image: ImageFacts) -> Iterator[_Found]:
     for program in FileSystem(image).programs(is_shell):
-        if allowed.search(program.fact.path):
-            continue
         target = program.target.path.rpartition("/")[2]
-        multi = program.name in MULTI_CALL or target in MULTI_CALL
-        code = "busybox" if multi else "shell"
-        what = "a shell with several hundred tools" if multi else "a shell"
-        evidence.append(_evidence(code, program, what, image, observations))
-        names.append(program.name)
-    return _verdict(evidence, names, "shell", "shells")
+        if program.name in MULTI_CALL or target in MULTI_CALL:
+            yield _Found(program, "busybox", "a shell with several hundred tools", program.name)
+        else:
+            yield _Found(program, "shell", "a shell", program.name)
 
 
 def judge_no_setuid(params: ToolParams, observations: Observations) -> Verdict:
     """No program that runs with its owner's rights instead of its caller's."""
-    image = observations.image
-    if image is None:
-        return no_image(observations)
-    allowed = compile_globs(params.allow)
-    evidence, names = [], []
+    many = "setuid or setgid programs"
+    return _judge(params, observations, _setuid, "setuid or setgid program", many)
+
+
+def _setuid(image: ImageFacts) -> Iterator[_Found]:
     for fact in image.files:
         setuid, setgid = fact.mode & _SETUID, fact.mode & _SETGID and fact.mode & 0o010
-        if fact.kind != "file" or not (setuid or setgid) or allowed.search(fact.path):
+        if fact.kind != "file" or not (setuid or setgid):
             continue
         whose = f"uid {fact.uid}" if setuid else f"gid {fact.gid}"
         what = f"mode {fact.mode:04o}, whoever calls it gets {whose}"
         program = Program(fact, fact)
-        evidence.append(
-            _evidence("setuid" if setuid else "setgid", program, what, image, observations)
-        )
-        names.append(program.name)
-    return _verdict(evidence, names, "setuid or setgid program", "setuid or setgid programs")
+        yield _Found(program, "setuid" if setuid else "setgid", what, program.name)
 
 
-def _evidence(
-    code: str, program: Program, what: str, image: ImageFacts, observations: Observations
-) -> Evidence:
-    path, target = program.fact.path, program.target.path
-    leads = "" if target == path else f" (leads to `{shown_path(target)}`)"
-    return evidence_on_layer(
-        code,
-        f"`{shown_path(path)}`{leads} is {what}; it comes from "
-        f"{layer_name(image, program.fact.layer)}.",
-        image,
-        program.fact.layer,
-        observations.dockerfile,
-        path=path,
-        size=program.target.size,
+def _judge(
+    params: ToolParams,
+    observations: Observations,
+    find: Callable[[ImageFacts], Iterator[_Found]],
+    one: str,
+    many: str,
+) -> Verdict:
+    """None of what ``find`` yields, but what may stay; ``one`` and ``many`` are its names."""
+    image = observations.image
+    if image is None:
+        return no_image(observations)
+    allowed = compile_globs(params.allow)
+    found = [f for f in find(image) if not allowed.search(f.program.fact.path)]
+    if not found:
+        return passed(f"No {one} in the image.")
+    names = sorted({f.name for f in found})
+    evidence = [_evidence(f, image, observations) for f in found]
+    return failed(
+        f"{counted(len(names), one, many)} in the image: {listed(names)}.",
+        at_most(_one_of_each_code_first(evidence), "program"),
     )
 
 
-def _verdict(evidence: list[Evidence], names: list[str], one: str, many: str) -> Verdict:
-    if not evidence:
-        return passed(f"No {one} in the image.")
-    different = sorted(dict.fromkeys(names))
-    return failed(
-        f"{counted(len(different), one, many)} in the image: {listed(different)}.",
-        at_most(_one_of_each_code_first(evidence), "program"),
+def _evidence(found: _Found, image: ImageFacts, observations: Observations) -> Evidence:
+    path, target = found.program.fact.path, found.program.target.path
+    leads = "" if target == path else f" (leads to `{shown_path(target)}`)"
+    layer = found.program.fact.layer
+    return evidence_on_layer(
+        found.code,
+        f"`{shown_path(path)}`{leads} is {found.what}; it comes from {layer_name(image, layer)}.",
+        image,
+        layer,
+        observations.dockerfile,
+        path=path,
+        size=found.program.target.size,
     )
 
 

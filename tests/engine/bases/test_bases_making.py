@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from helpers.engine.labels import STAND_IN
 from helpers.engine.pull import Progress
 from helpers.engine.standins import bootstrap, make
 from helpers.engine.standins.recipes import Bootstrap, Built
+from helpers.observe.read_image import read_image
 
 NAME = "bases-test-made:1"
 
@@ -84,7 +86,9 @@ def test_ctrl_c_ends_the_build_on_the_engine(
     tmp_path: Path,
 ) -> None:
     get("busybox:1.37")
-    made = recipe(tmp_path / "r", "FROM busybox:1.37\nRUN echo $$ && sleep 300\n")
+    # Never cached: a step that once ran to its end would end this build at once.
+    nonce = uuid.uuid4().hex
+    made = recipe(tmp_path / "r", f"FROM busybox:1.37\nRUN sleep 300 # {nonce}\n")
     program = (
         "import sys\n"
         "from helpers.engine.connect import connect\n"
@@ -122,6 +126,22 @@ class TestBootstrap:
         return bootstrap.bootstrap(
             client, self.DEBIAN, b"certificates", lambda t: None, cancel or CancelToken()
         )
+
+    def test_the_history_says_what_it_is(
+        self, client: DockerClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        fake_mmdebstrap(tmp_path / "bin", "tar -C /etc -cf - hostname", monkeypatch)
+        image = self.run(client)
+        try:
+            facts = read_image(client.api, image)
+            about = client.api.inspect_image(image)
+        finally:
+            client.api.remove_image(image)
+        said = f"{NAME} stand-in: what this test made"
+        assert [(e.created_by, e.layer) for e in facts.history] == [(said, 0)]
+        assert [layer.created_by for layer in facts.layers] == [said]
+        assert facts.stand_in == "what this test made"
+        assert about["Config"]["Cmd"] == ["bash"]
 
     def test_what_fails_half_way_leaves_no_image(
         self, client: DockerClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -50,7 +50,7 @@ def make_image(client: docker.DockerClient, busybox: bytes) -> Iterator[MakeImag
     made: list[str] = []
 
     def make(dockerfile: str, files: dict[str, bytes] | None = None) -> str:
-        tag = f"observe-test-{uuid.uuid4().hex[:12]}:1"
+        tag = f"workbook/observe-test-{uuid.uuid4().hex[:12]}:1"
         api = client.api
         everything = {"Dockerfile": dockerfile.encode(), "busybox": busybox, **(files or {})}
         response = api._post(

@@ -2,15 +2,19 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 
 import docker
 import pytest
 
-from helpers.errors import BadInput
+from helpers.engine.connect import Engine
+from helpers.errors import BadInput, NoEngine
 from helpers.observe.containers import ContainerSpec, running_container
 from helpers.observe.requests import Probe, ServiceRequest
 from helpers.observe.run_service import run_service
@@ -197,3 +201,104 @@ def test_several_at_the_same_time(client: docker.DockerClient, make_image: MakeI
             pool.map(lambda _: run_service(client, image, ServiceRequest(3000, ROOT)), range(4))
         )
     assert [r.responses[0].status for r in runs] == [200] * 4
+
+
+class Relay:
+    """A way to the engine on which every connection breaks at the first request with the marker."""
+
+    def __init__(self, engine: str, path: Path, marker: bytes, *, comes_back: bool) -> None:
+        self.engine, self.marker, self.comes_back = engine, marker, comes_back
+        self.url = f"unix://{path}"
+        self.broke = False
+        self.ends: list[socket.socket] = []
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(path))
+        self.listener.listen()
+
+    def __enter__(self) -> Relay:
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cut(self.listener, *self.ends)
+        self.listener.close()
+
+    def cut(self, *ends: socket.socket) -> None:
+        for end in ends:
+            with suppress(OSError):  # closed already
+                end.shutdown(socket.SHUT_RDWR)
+
+    def serve(self) -> None:
+        with suppress(OSError):  # the listener was closed
+            while True:
+                here, _ = self.listener.accept()
+                there = socket.socket(socket.AF_UNIX)
+                there.connect(self.engine)
+                self.ends += [here, there]
+                for way in ((here, there, True), (there, here, False)):
+                    threading.Thread(target=self.copy, args=way, daemon=True).start()
+
+    def copy(self, source: socket.socket, target: socket.socket, requests: bool) -> None:
+        with suppress(OSError):  # cut
+            while data := source.recv(65_536):
+                if requests and not self.broke and self.marker in data:
+                    self.broke = True
+                    if not self.comes_back:
+                        self.cut(self.listener)
+                    self.cut(*self.ends)
+                    return
+                target.sendall(data)
+        self.cut(target)
+
+
+@pytest.mark.parametrize("marker", [b"/start HTTP", b"/json HTTP", b"/logs?"])
+def test_a_connection_that_broke_leaves_no_container(
+    engine: Engine,
+    tmp_path: Path,
+    make_image: MakeImage,
+    containers: Containers,
+    marker: bytes,
+) -> None:
+    image = make_image(sh("/bin/busybox sleep 600"))
+    with Relay(socket_of(engine), tmp_path / "s", marker, comes_back=True) as relay:
+        over = docker.DockerClient(base_url=relay.url)
+        with pytest.raises(NoEngine, match="stopped answering"):
+            run_service(over, image, ServiceRequest(3000, ROOT, wait_seconds=0.2))
+        over.close()
+        assert relay.broke
+    assert containers(image) == []
+
+
+def test_a_connection_that_breaks_at_the_removal_is_made_anew(
+    engine: Engine, tmp_path: Path, make_image: MakeImage, containers: Containers
+) -> None:
+    image = make_image(sh("/bin/busybox sleep 600"))
+    with Relay(socket_of(engine), tmp_path / "s", b"DELETE ", comes_back=True) as relay:
+        over = docker.DockerClient(base_url=relay.url)
+        facts = run_service(over, image, ServiceRequest(3000, ROOT, wait_seconds=0.2))
+        over.close()
+        assert relay.broke
+    assert facts.started
+    assert containers(image) == []
+
+
+def test_an_engine_that_is_gone_for_good_is_told_with_the_container_that_is_left(
+    engine: Engine, tmp_path: Path, make_image: MakeImage, containers: Containers
+) -> None:
+    image = make_image(sh("/bin/busybox sleep 600"))
+    with Relay(socket_of(engine), tmp_path / "s", b"/json HTTP", comes_back=False) as relay:
+        over = docker.DockerClient(base_url=relay.url)
+        with pytest.raises(NoEngine) as caught:
+            run_service(over, image, ServiceRequest(3000, ROOT))
+        over.close()
+    (left,) = containers(image)
+    container = engine.client.containers.get(left)
+    container.remove(force=True)
+    assert str(container.name) in caught.value.remedy
+    assert "workbook clean" in caught.value.remedy
+
+
+def socket_of(engine: Engine) -> str:
+    if not engine.endpoint.url.startswith("unix://"):
+        pytest.skip("only a socket can be cut here")
+    return engine.endpoint.url.removeprefix("unix://")

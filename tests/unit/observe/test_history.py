@@ -50,6 +50,11 @@ def test_entries_that_made_a_layer_name_it() -> None:
     assert entries[1].comment == "buildkit.dockerfile.v0"
 
 
+def test_an_entry_without_an_instruction_has_its_comment() -> None:
+    history = [{"comment": "Imported from -"}, {"created_by": "COPY a /", "comment": "c"}, {}]
+    assert [e.created_by for e in read_history(history, 3)] == ["Imported from -", "COPY a /", ""]
+
+
 def test_a_history_that_counts_other_layers_names_none() -> None:
     assert [e.layer for e in read_history([{"created_by": "COPY a /"}], 3)] == [None]
     assert read_history([], 1) == ()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import pytest
 
@@ -16,7 +17,7 @@ from helpers.observe.image_facts import (
     LayerFact,
     WastedFile,
 )
-from helpers.observe.replay import facts_from_json, facts_to_json
+from helpers.observe.replay import _plain, _value, facts_from_json, facts_to_json
 from helpers.observe.requests import (
     BaseImage,
     BasesRequest,
@@ -104,6 +105,27 @@ def test_a_document_that_does_not_fit_is_refused(change: object) -> None:
     change(document)  # type: ignore[operator]
     with pytest.raises(BadInput, match="cannot be read"):
         facts_from_json(json.dumps(document))
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """A field that is one of several plain types."""
+
+    which: bool | tuple[str, ...] | None = None
+
+
+@pytest.mark.parametrize("which", [None, False, True, (), ("build", "run")])
+def test_a_field_of_several_plain_types_comes_back_as_it_was(
+    which: bool | tuple[str, ...] | None,
+) -> None:
+    saved = json.loads(json.dumps(_plain(Mixed)(Mixed(which))))
+    assert _value(Mixed)(saved) == Mixed(which)
+
+
+@pytest.mark.parametrize("raw", [1, "build", [1], {}])
+def test_a_value_of_none_of_them_is_refused(raw: object) -> None:
+    with pytest.raises(ValueError, match="is not"):
+        _value(Mixed)({"which": raw})
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000])

@@ -29,3 +29,8 @@ def test_a_long_text_is_cut() -> None:
 
 def test_terminal_sequences_go_away_as_a_whole() -> None:
     assert without_escapes("\x1b[1;31mred\x1b[0m \x1b]0;title\x07done") == "red done"
+    assert without_escapes("\x1bP1$r0m\x1b\\shown \x1b(Bplain") == "shown plain"
+
+
+def test_a_sequence_that_never_ends_hides_no_other_line() -> None:
+    assert without_escapes("a\x1b]0;title\nb\x1b") == "a\nb"

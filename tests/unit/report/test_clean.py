@@ -11,6 +11,7 @@ from helpers.report.clean import clean, one_line, shorten
         ("a\x1b[31mred\x1b[0m", "ared"),
         ("title\x1b]0;evil\x07end", "titleend"),
         ("never ended \x1b]0;evil", "never ended "),
+        ("a string \x1b]0;hides\nno other line", "a string \nno other line"),
         ("bell\x07 back\x08 del\x7f nul\x00", "bell back del nul"),
         ("c1 \x9b31m", "c1 31m"),
         ("right\u202eto left\u2066", "rightto left"),

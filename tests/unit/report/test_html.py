@@ -11,7 +11,7 @@ from helpers.build.record import BuildRecord, StepRecord
 from helpers.judge.verdict import Evidence, Outcome, Verdict
 from helpers.report.blocks import Column, Table
 from helpers.report.html import to_html
-from helpers.report.result import CheckOutcome
+from helpers.report.result import CheckOutcome, CheckResult
 from helpers.report.text import to_text
 from report.samples import (
     broken_result,
@@ -31,7 +31,7 @@ VALUES = [
     build_record(fail=True),
 ]
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror=alert(2)>\x1b[2J\x00\u202e&\"'"
-_VOID = {"br", "img"}
+_VOID = {"br", "img", "col"}
 
 
 class Page(HTMLParser):
@@ -145,10 +145,46 @@ def test_with_a_number_only_so_many_hints_are_in_the_page() -> None:
     assert "A second FROM starts" not in html
 
 
+def with_evidence(outcome: Outcome, count: int) -> CheckResult:
+    evidence = tuple(Evidence("x", f"Line {n} is about `path-{n}`.") for n in range(1, count + 1))
+    check = CheckOutcome("c", "It is so", 1, Verdict(outcome, "Because.", evidence), ("Try it.",))
+    return dataclasses.replace(failing_result(), checks=(check,))
+
+
 def test_evidence_of_a_failure_is_open_and_names_the_line() -> None:
     html = to_html(failing_result())
-    assert '<details class="wb-evidence" open><summary>Evidence (2)</summary>' in html
+    assert '<div class="wb-evidence"><ul><li>/usr/lib/gcc takes 291.0 MB' in html
     assert "Dockerfile line 5 · <code>RUN npm ci</code>" in html
+
+
+def test_an_instruction_that_the_evidence_quotes_in_part_is_not_repeated() -> None:
+    run = "RUN apt-get update && apt-get install --yes gcc make git and much else"
+    seen = Evidence("x", f"10 MB come from layer 2 (`{run[:50]}…`).", instruction=run, line=2)
+    check = CheckOutcome("c", "It is so", 1, Verdict(Outcome.FAIL, "No.", (seen,)))
+    html = to_html(dataclasses.replace(failing_result(), checks=(check,)))
+    assert html.count("RUN apt-get update") == 1
+    assert "Dockerfile line 2" in html
+
+
+def test_code_in_evidence_is_marked() -> None:
+    html = to_html(with_evidence(Outcome.FAIL, 1))
+    assert "<li>Line 1 is about <code>path-1</code>.</li>" in html
+
+
+def test_only_the_first_lines_of_evidence_are_open_and_the_hint_stands_below() -> None:
+    html = to_html(with_evidence(Outcome.FAIL, 15))
+    fold = html.index("<details><summary>and 12 more</summary>")
+    assert html.index("path-3<") < fold < html.index("path-4<")
+    assert html.index("path-15<") < html.index("Hint 1 of 1")
+    assert "and 1 more" not in to_html(with_evidence(Outcome.FAIL, 4))
+
+
+def test_a_pass_is_one_line_with_its_evidence_folded() -> None:
+    html = to_html(with_evidence(Outcome.PASS, 2))
+    assert re.search(
+        r'<details class="wb-evidence"><summary>[^\n]*It is so[^\n]*Because\.[^\n]*</summary>', html
+    )
+    assert "path-2" in html
 
 
 def test_tables_have_headings_with_a_scope() -> None:

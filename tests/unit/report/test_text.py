@@ -6,7 +6,9 @@ import pytest
 
 from helpers.build.events import Step
 from helpers.build.record import BuildRecord, StepRecord
+from helpers.judge.verdict import Evidence, Outcome, Verdict
 from helpers.report.blocks import Column, Table
+from helpers.report.result import CheckOutcome
 from helpers.report.text import to_text
 from helpers.units import format_bytes
 from report.samples import (
@@ -28,6 +30,19 @@ def test_a_failing_check_shows_its_reason_its_figures_and_one_hint() -> None:
     assert "Hint 2 of 4" not in text
     assert "(3 more hints)" in text
     assert "20 of 100 points" in text
+
+
+def test_of_much_evidence_the_first_lines_are_shown_and_the_rest_is_counted() -> None:
+    evidence = tuple(Evidence("x", f"Seen: file-{n}.") for n in range(1, 16))
+    check = CheckOutcome("c", "It is so", 1, Verdict(Outcome.FAIL, "No.", evidence), ("Try it.",))
+    result = dataclasses.replace(failing_result(), checks=(check,))
+    text = to_text(result)
+    assert "file-3." in text
+    assert "file-4." not in text
+    assert "… and 12 more (workbook check 01-multi-stage --json shows all)" in text
+    assert text.index("and 12 more") < text.index("Hint 1 of 1")
+    assert "file-15." in to_text(result, folds=True)
+    assert "more (" not in to_text(result, folds=True)
 
 
 def test_could_not_tell_is_said_in_words_and_is_no_pass() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 
+import ipywidgets as widgets
 import pytest
 from report.samples import broken_result, failing_result, passing_result
 
@@ -29,6 +30,21 @@ def open_panel(panels: list[ExercisePanel]):
     return make
 
 
+def shown(panel: ExercisePanel) -> str:
+    """The verdicts with the hints that are open, as HTML."""
+    return "".join(htmls(panel.verdicts.box))
+
+
+def htmls(box: widgets.Box) -> Iterator[str]:
+    for child in box.children:
+        if isinstance(child, widgets.Box):
+            yield from htmls(child)
+        elif isinstance(child, widgets.HTML):
+            yield child.value
+        else:
+            yield f"[{child.description}]"
+
+
 def run(panel: ExercisePanel) -> None:
     panel.check_button.click()
     assert panel.wait(10)
@@ -40,7 +56,7 @@ def test_before_the_first_check_it_shows_the_task_and_the_files(open_panel) -> N
     assert not panel.editors["Dockerfile"].area.disabled
     assert panel.editors["package.json"].area.disabled
     assert "work/01-multi-stage/Dockerfile" in panel.editors["Dockerfile"].status.value
-    assert "Not checked yet" in panel.verdicts.value
+    assert "Not checked yet" in shown(panel)
     assert "No attempt yet" in panel.history.value
     head = panel.box.children[0].value
     assert "Cut the orders image below 200 MB" in head
@@ -50,21 +66,50 @@ def test_before_the_first_check_it_shows_the_task_and_the_files(open_panel) -> N
 def test_a_wrong_answer_shows_verdicts_hints_and_the_attempt(open_panel) -> None:
     panel = open_panel(FakeSession())
     run(panel)
-    assert "✗ 1 of 4 checks pass" in panel.verdicts.value
-    assert "/usr/lib/gcc takes 291.0 MB" in panel.verdicts.value
+    assert "✗ 1 of 4 checks pass" in shown(panel)
+    assert "/usr/lib/gcc takes 291.0 MB" in shown(panel)
     assert "✗ not yet" in panel.history.value
     assert "20/100" in panel.history.value
-    assert set(panel.hints.buttons) == {"size", "stages", "no-shell"}
+    assert set(panel.verdicts.buttons) == {"size", "stages", "no-shell"}
     assert not panel.check_button.disabled
     assert panel.stop_button.disabled
+
+
+def test_the_hints_of_a_check_stand_right_below_its_verdict(open_panel) -> None:
+    panel = open_panel(FakeSession())
+    run(panel)
+    panel.verdicts.buttons["stages"].click()
+    text = shown(panel)
+    marks = [
+        "The image is at most 200 MB",
+        "[Next hint (4 left)]",
+        "Building and running are separate stages",
+        "Hint 1 of 2",
+        "[Next hint (1 left)]",
+        "The service answers HTTP",
+        "There is no shell in the image",
+        "[Next hint (1 left)]",
+    ]
+    places = [text.find(mark) for mark in marks[:-1]]
+    assert -1 not in places
+    assert places == sorted(places)
+    assert text.rfind(marks[-1]) > text.find(marks[-2])
+
+
+def test_every_table_of_verdicts_has_its_headings(open_panel) -> None:
+    panel = open_panel(FakeSession())
+    run(panel)
+    text = shown(panel)
+    assert text.count('class="wb-table wb-checks"') == 4
+    assert text.count('<th scope="col"') >= 12
 
 
 def test_hints_open_one_by_one_and_are_counted(open_panel) -> None:
     session = FakeSession()
     panel = open_panel(session)
     run(panel)
-    button, hints = panel.hints.buttons["size"], failing_result().checks[0].hints
-    text = panel.hints._texts["size"]
+    button, hints = panel.verdicts.buttons["size"], failing_result().checks[0].hints
+    text = panel.verdicts.hints["size"]
     assert hints[0] not in text.value
     for number, hint in enumerate(hints, 1):
         assert button.description == f"Next hint ({5 - number} left)"
@@ -74,15 +119,15 @@ def test_hints_open_one_by_one_and_are_counted(open_panel) -> None:
     assert button.description == "No more hints"
     assert button.disabled
     run(panel)
-    assert hints[3] in panel.hints._texts["size"].value
+    assert hints[3] in panel.verdicts.hints["size"].value
 
 
 def test_a_right_answer_passes_and_opens_the_solution(open_panel) -> None:
     panel = open_panel(FakeSession([failing_result(), passing_result()]))
     run(panel)
     run(panel)
-    assert "✓ 4 of 4 checks pass" in panel.verdicts.value
-    assert panel.hints.buttons == {}
+    assert "✓ 4 of 4 checks pass" in shown(panel)
+    assert panel.verdicts.buttons == {}
     assert "✓ passed" in panel.history.value
     panel.solution_button.click()
     assert "FROM gcr.io/distroless/nodejs24" in panel.solution_view.value
@@ -236,9 +281,9 @@ def test_an_unforeseen_exception_is_readable_and_the_panel_goes_on(open_panel) -
 def test_a_failed_build_shows_its_reason(open_panel) -> None:
     panel = open_panel(FakeSession([broken_result()]))
     run(panel)
-    assert "Nothing could be judged" in panel.verdicts.value
-    assert "error TS2322" in panel.verdicts.value
-    assert panel.hints.buttons == {}
+    assert "Nothing could be judged" in shown(panel)
+    assert "error TS2322" in shown(panel)
+    assert panel.verdicts.buttons == {}
 
 
 def test_reset_asks_first_and_names_the_copy(open_panel) -> None:
@@ -259,8 +304,8 @@ def test_reset_asks_first_and_names_the_copy(open_panel) -> None:
 
 def test_it_comes_back_where_the_learner_left(open_panel) -> None:
     panel = open_panel(FakeSession(known=failing_result()))
-    assert "✗ 1 of 4 checks pass" in panel.verdicts.value
-    assert set(panel.hints.buttons) == {"size", "stages", "no-shell"}
+    assert "✗ 1 of 4 checks pass" in shown(panel)
+    assert set(panel.verdicts.buttons) == {"size", "stages", "no-shell"}
 
 
 def test_every_control_has_a_name_and_a_tooltip(open_panel) -> None:
@@ -274,7 +319,7 @@ def test_every_control_has_a_name_and_a_tooltip(open_panel) -> None:
         panel.solution_button,
         editor.save_button,
         editor.reload_button,
-        *panel.hints.buttons.values(),
+        *panel.verdicts.buttons.values(),
     ]
     assert all(b.description and b.tooltip for b in buttons)
     assert len({b.tooltip for b in buttons}) == len(buttons)
@@ -286,18 +331,18 @@ def test_without_a_widget_front_end_the_last_state_is_text_and_html(open_panel) 
     before = panel._repr_mimebundle_()
     assert "Not checked yet." in before["text/plain"]
     run(panel)
-    panel.hints.buttons["size"].click()
+    panel.verdicts.buttons["size"].click()
     bundle = panel._repr_mimebundle_()
     assert "application/vnd.jupyter.widget-view+json" in bundle
     for mime in ("text/plain", "text/html"):
-        shown = bundle[mime]
-        assert "Exercise 01-multi-stage: Cut the orders image below 200 MB" in shown
-        assert "1 of 4 checks pass" in shown
-        assert "Hint 1 of 4" in shown
-        assert "Hint 2 of 4" not in shown
-        assert "work/01-multi-stage/Dockerfile" in shown
-        assert "20/100" in shown
-        assert "workbook check 01-multi-stage" in shown.replace("\n", " ")
+        stored = bundle[mime]
+        assert "Exercise 01-multi-stage: Cut the orders image below 200 MB" in stored
+        assert "1 of 4 checks pass" in stored
+        assert "Hint 1 of 4" in stored
+        assert "Hint 2 of 4" not in stored
+        assert "work/01-multi-stage/Dockerfile" in stored
+        assert "20/100" in stored
+        assert "workbook check 01-multi-stage" in stored.replace("\n", " ")
 
 
 def test_a_file_that_cannot_be_read_again_says_why(open_panel) -> None:
