@@ -11,7 +11,7 @@ from docker.errors import APIError, ImageNotFound
 
 from helpers.build.cancel import CancelToken
 from helpers.build.client import build
-from helpers.build.context import mapping_context
+from helpers.build.context import Context, mapping_context
 from helpers.build.dockerfile import parse_dockerfile
 from helpers.build.errors import BuildError, Cancelled, ImageUnavailable, NoSpace
 from helpers.build.events import Event
@@ -31,6 +31,7 @@ from helpers.judge.verdict import Outcome, Verdict
 from helpers.observe.errors import engine_errors
 from helpers.observe.observe import observe
 from helpers.observe.requests import Observations
+from helpers.observe.subject import Subject
 from helpers.report.result import CheckOutcome, CheckResult
 
 _NO_IMAGE = "There is no image to look at: the build failed."
@@ -43,6 +44,14 @@ class _Failure:
     record: BuildRecord | None
     problem: str
     remedy: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """An image and what it was made from."""
+
+    context: Context
+    record: BuildRecord
 
 
 def image_tag(exercise: Exercise) -> str:
@@ -137,7 +146,7 @@ def _build(
     submission: Submission,
     on_event: Callable[[Event], None] | None,
     cancel: CancelToken | None,
-) -> BuildRecord | _Failure:
+) -> _Built | _Failure:
     tag = image_tag(exercise)
     before = _image_id(engine, tag)
     try:
@@ -166,7 +175,7 @@ def _build(
             keep_track(engine.client.api, record.image_id)
         if before:
             _remove_old(engine, before)
-    return record
+    return _Built(context, record)
 
 
 def _failure(error: BuildError, exercise: Exercise) -> _Failure:
@@ -177,18 +186,20 @@ def _failure(error: BuildError, exercise: Exercise) -> _Failure:
 
 
 def _observe(
-    engine: Engine, folders: CourseFolders, exercise: Exercise, record: BuildRecord
+    engine: Engine, folders: CourseFolders, exercise: Exercise, built: _Built
 ) -> Observations:
     needs = collect_requests(Criterion(*spec.resolve()) for spec in exercise.checks)
-    return observe(
+    record = built.record
+    subject = Subject(
         engine.client,
         record.image_id or image_tag(exercise),
-        needs,
         catalogue={base.name: base.kind for base in bases.catalogue()},
         dockerfile=parse_dockerfile(record.dockerfile),
         build=record,
-        dev_packages=dev_packages(app_folder(folders, exercise) / "package-lock.json"),
+        context=built.context,
     )
+    packages = dev_packages(app_folder(folders, exercise) / "package-lock.json")
+    return observe(subject, needs, dev_packages=packages)
 
 
 def _stand_ins(engine: Engine, exercise: Exercise) -> tuple[str, ...]:

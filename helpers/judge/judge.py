@@ -53,7 +53,7 @@ def criterion(property_id: str, params: Mapping[str, Any] | None = None) -> Crit
         ) from error
 
 
-def collect_requests(criteria: Iterable[Criterion]) -> tuple[Request, ...]:
+def collect_requests(criteria: Iterable[Criterion]) -> tuple[Request[Any], ...]:
     """What has to be observed for all criteria, each request once."""
     return tuple(dict.fromkeys(r for c in criteria for r in c.property.needs(c.params)))
 

@@ -32,6 +32,10 @@ class Property:
         codes: every code that its evidence can carry, with what it stands for.
         needs: what has to be observed, given the parameters.
         judge: the verdict, given parameters and observations. Pure: no engine, no files, no clock.
+        remedy: what to change where it fails, in one or two sentences that fit every image.
+        weight: how much a failure matters in an audit: 1 (a nicety) to 5 (a way in, or an outage).
+        covers: what other tools call it, for example ``dockle CIS-DI-0001``, ``hadolint DL3002``,
+            ``docker-bench 4.1``, ``container-structure-test metadata.user``.
     """
 
     id: str
@@ -41,5 +45,8 @@ class Property:
     source: str
     params: type[Params]
     codes: Mapping[str, str]
-    needs: Callable[[Any], tuple[Request, ...]]
+    needs: Callable[[Any], tuple[Request[Any], ...]]
     judge: Callable[[Any, Observations], Verdict]
+    remedy: str = ""
+    weight: int = 2
+    covers: tuple[str, ...] = ()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 from types import MappingProxyType
 
+from helpers.judge import properties
 from helpers.judge.property import Property
 
 _ID = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
@@ -15,14 +18,10 @@ _LINK = re.compile(r"https://[a-z0-9.-]+\.[a-z]+/\S+")
 
 @cache
 def all_properties() -> Mapping[str, Property]:
-    """Every property by id, family by family."""
-    from helpers.judge.properties import base, contents, serving, size, stages, start, tools
-
-    return register(
-        found
-        for family in (size, stages, base, contents, tools, start, serving)
-        for found in family.PROPERTIES
-    )
+    """Every property by id: what the modules of ``helpers.judge.properties`` list."""
+    names = sorted(module.name for module in iter_modules(properties.__path__))
+    modules = [import_module(f"{properties.__name__}.{name}") for name in names]
+    return register(found for module in modules for found in module.PROPERTIES)
 
 
 def find_property(property_id: str) -> Property:
@@ -31,13 +30,13 @@ def find_property(property_id: str) -> Property:
     Raises:
         KeyError: where there is none; the message names those that there are.
     """
-    properties = all_properties()
-    if property_id not in properties:
-        raise KeyError(f"there is no property {property_id!r}; there are {', '.join(properties)}")
-    return properties[property_id]
+    known = all_properties()
+    if property_id not in known:
+        raise KeyError(f"there is no property {property_id!r}; there are {', '.join(known)}")
+    return known[property_id]
 
 
-def register(properties: Iterable[Property]) -> Mapping[str, Property]:
+def register(wanted: Iterable[Property]) -> Mapping[str, Property]:
     """Properties by id.
 
     Raises:
@@ -45,7 +44,7 @@ def register(properties: Iterable[Property]) -> Mapping[str, Property]:
             the unit of a parameter.
     """
     registered: dict[str, Property] = {}
-    for found in properties:
+    for found in wanted:
         problem = _problem(found)
         if problem:
             raise ValueError(f"the property {found.id!r} {problem}")

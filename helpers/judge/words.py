@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from helpers.build.dockerfile import Dockerfile, Instruction
 from helpers.judge.stages import final_chain
@@ -38,7 +39,7 @@ def could_not_tell(reason: str) -> Verdict:
     return Verdict(Outcome.UNKNOWN, f"Could not tell: {reason}.")
 
 
-def not_observed(observations: Observations, request: Request, what: str) -> Verdict:
+def not_observed(observations: Observations, request: Request[Any], what: str) -> Verdict:
     """The verdict where an observation is missing.
 
     Args:

@@ -9,7 +9,8 @@ import docker.errors
 
 from helpers.engine.labels import STAND_IN
 from helpers.observe.errors import engine_errors
-from helpers.observe.requests import BaseImage
+from helpers.observe.requests import BaseImage, BasesRequest
+from helpers.observe.subject import Subject
 
 
 def read_bases(client: docker.DockerClient, catalogue: Mapping[str, str]) -> tuple[BaseImage, ...]:
@@ -34,3 +35,8 @@ def read_bases(client: docker.DockerClient, catalogue: Mapping[str, str]) -> tup
         labels = (about.get("Config") or {}).get("Labels") or {}
         bases.append(BaseImage(name, kind, tuple(layers), labels.get(STAND_IN)))
     return tuple(bases)
+
+
+def observe_bases(subject: Subject, request: BasesRequest) -> tuple[BaseImage, ...]:  # noqa: ARG001
+    """The base images of the subject's catalogue; raises what :func:`read_bases` does."""
+    return read_bases(subject.client, subject.catalogue)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from importlib import import_module
 from typing import Any
 
-import docker
-
-from helpers.build.dockerfile import Dockerfile
-from helpers.build.record import BuildRecord
 from helpers.errors import NoEngine, WorkbookError
-from helpers.observe.bases import read_bases
-from helpers.observe.read_image import read_image
 from helpers.observe.requests import (
     BasesRequest,
     ImageRequest,
@@ -20,31 +15,24 @@ from helpers.observe.requests import (
     Request,
     ServiceRequest,
 )
-from helpers.observe.run_service import run_service
+from helpers.observe.subject import Subject
 
-#: Most containers of one check that run at the same time.
+#: Most observations of one check that are made at the same time.
 MAX_AT_ONCE = 4
+_FIELDS = (ImageRequest, BasesRequest, ServiceRequest)  # Observations has fields for these
 
 
 def observe(
-    client: docker.DockerClient,
-    image_id: str,
-    requests: Iterable[Request],
+    subject: Subject,
+    requests: Iterable[Request[Any]],
     *,
-    catalogue: Mapping[str, str],
-    dockerfile: Dockerfile | None = None,
-    build: BuildRecord | None = None,
     dev_packages: frozenset[str] = frozenset(),
 ) -> Observations:
     """Answer each distinct request once.
 
     Args:
-        client: a connection to the engine.
-        image_id: name or id of the image.
+        subject: what is looked at.
         requests: what is to be seen; equal ones are answered once.
-        catalogue: kind of base image by name, for :class:`BasesRequest`.
-        dockerfile: handed on to the observations.
-        build: handed on to the observations.
         dev_packages: handed on to the observations.
 
     Returns:
@@ -55,32 +43,26 @@ def observe(
         KeyboardInterrupt: after every container was removed.
     """
     wanted = tuple(dict.fromkeys(requests))
-    answers, failures = _all_at_once(client, image_id, wanted, catalogue)
+    answers, failures = _all_at_once(subject, wanted)
     return Observations(
-        dockerfile=dockerfile,
-        build=build,
+        dockerfile=subject.dockerfile,
+        build=subject.build,
         image=answers.get(ImageRequest()),
         bases=answers.get(BasesRequest(), ()),
         services={r: a for r, a in answers.items() if isinstance(r, ServiceRequest)},
         dev_packages=dev_packages,
+        answers={r: a for r, a in answers.items() if not isinstance(r, _FIELDS)},
         failures=failures,
     )
 
 
 def _all_at_once(
-    client: docker.DockerClient,
-    image_id: str,
-    wanted: tuple[Request, ...],
-    catalogue: Mapping[str, str],
-) -> tuple[dict[Request, Any], dict[Request, str]]:
-    answers: dict[Request, Any] = {}
-    failures: dict[Request, str] = {}
-    stop: Future[None] = Future()
+    subject: Subject, wanted: tuple[Request[Any], ...]
+) -> tuple[dict[Request[Any], Any], dict[Request[Any], str]]:
+    answers: dict[Request[Any], Any] = {}
+    failures: dict[Request[Any], str] = {}
     with ThreadPoolExecutor(MAX_AT_ONCE, thread_name_prefix="observe") as pool:
-        futures = {
-            pool.submit(_task(client, image_id, request, catalogue, stop)): request
-            for request in wanted
-        }
+        futures = {pool.submit(_answer, subject, request): request for request in wanted}
         try:
             waiting = set(futures)
             while waiting:
@@ -91,7 +73,8 @@ def _all_at_once(
             # Ctrl-C, a lost engine or a mistake of ours: the others end at once, containers go.
             for future in futures:
                 future.cancel()
-            stop.set_result(None)
+            if not subject.stop.done():
+                subject.stop.set_result(None)
             raise
     # In the order in which they were asked for, however they came in.
     return {r: answers[r] for r in wanted if r in answers}, failures
@@ -99,9 +82,9 @@ def _all_at_once(
 
 def _take(
     future: Future[Any],
-    request: Request,
-    answers: dict[Request, Any],
-    failures: dict[Request, str],
+    request: Request[Any],
+    answers: dict[Request[Any], Any],
+    failures: dict[Request[Any], str],
 ) -> None:
     try:
         answers[request] = future.result()
@@ -111,18 +94,7 @@ def _take(
         failures[request] = error.message
 
 
-def _task(
-    client: docker.DockerClient,
-    image_id: str,
-    request: Request,
-    catalogue: Mapping[str, str],
-    stop: Future[None],
-) -> Callable[[], Any]:
-    """What answers the request."""
-    match request:
-        case ImageRequest():
-            return lambda: read_image(client.api, image_id, stopped=stop.done)
-        case BasesRequest():
-            return lambda: read_bases(client, catalogue)
-        case ServiceRequest():
-            return lambda: run_service(client, image_id, request, stop=stop)
+def _answer(subject: Subject, request: Request[Any]) -> Any:
+    """What the observer that the request names has seen."""
+    module, _, function = request.observer.partition(":")
+    return getattr(import_module(module), function)(subject, request)

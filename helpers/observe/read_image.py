@@ -14,9 +14,16 @@ from helpers.observe.history import read_history
 from helpers.observe.image_archive import ImageArchive, read_archive
 from helpers.observe.image_facts import ImageConfig, ImageFacts, LayerFact
 from helpers.observe.merge import merge
+from helpers.observe.requests import ImageRequest
+from helpers.observe.subject import Subject
 
 #: Where the engine looks up a user that is given by name.
 PASSWD = "/etc/passwd"  # noqa: S105 - a path
+
+
+def observe_image(subject: Subject, request: ImageRequest) -> ImageFacts:  # noqa: ARG001
+    """The subject's image; raises what :func:`read_image` does."""
+    return read_image(subject.client.api, subject.image_id, stopped=subject.stop.done)
 
 
 def read_image(

@@ -9,19 +9,33 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
+import sys
 import types
 from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from importlib import import_module
+from typing import (
+    Any,
+    ForwardRef,
+    Literal,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from helpers.errors import BadInput
-from helpers.observe.requests import Observations
+from helpers.observe.requests import Observations, Request
 
 T = TypeVar("T")
 
 #: Changes when a saved document can no longer be read.
 FORMAT = 1
 _TAG = "is"
+_OURS = re.compile(r"helpers\.observe\.[a-z_.]+")
 
 
 def facts_to_json(observations: Observations) -> str:
@@ -58,9 +72,10 @@ def _document(raw: Any) -> dict[str, Any]:
 def _plain(kind: Any) -> Callable[[Any], Any]:
     """How a value of the type becomes something that JSON knows."""
     origin, args = get_origin(kind), get_args(kind)
+    if origin is Request:
+        return _plain_request
     if dataclasses.is_dataclass(kind):
-        convert = [(name, _plain(hint)) for name, hint in _fields(kind).items()]
-        return lambda value: {name: to(getattr(value, name)) for name, to in convert}
+        return _plain_dataclass(kind)
     if origin in {tuple, frozenset}:
         if origin is tuple and args[-1] is not Ellipsis:
             each = [_plain(arg) for arg in args]
@@ -70,10 +85,7 @@ def _plain(kind: Any) -> Callable[[Any], Any]:
             return lambda value: sorted(item_to(item) for item in value)
         return lambda value: [item_to(item) for item in value]
     if origin in {dict, Mapping}:
-        key_to, value_to = _plain(args[0]), _plain(args[1])
-        if args[0] is str:
-            return lambda value: {key: value_to(item) for key, item in value.items()}
-        return lambda value: [[key_to(key), value_to(item)] for key, item in value.items()]
+        return _plain_mapping(args)
     if origin in {Union, types.UnionType}:
         tagged = {c: _plain(c) for c in _classes(args)}
         if len(tagged) > 1:
@@ -83,10 +95,26 @@ def _plain(kind: Any) -> Callable[[Any], Any]:
     return lambda value: value
 
 
+def _plain_dataclass(kind: Any) -> Callable[[Any], Any]:
+    convert = [(name, _plain(hint)) for name, hint in _fields(kind).items()]
+    return lambda value: {name: to(getattr(value, name)) for name, to in convert}
+
+
+def _plain_mapping(args: tuple[Any, ...]) -> Callable[[Any], Any]:
+    if args[1] is Any:
+        return lambda value: [_plain_answer(*item) for item in value.items()]
+    key_to, value_to = _plain(args[0]), _plain(args[1])
+    if args[0] is str:
+        return lambda value: {key: value_to(item) for key, item in value.items()}
+    return lambda value: [[key_to(key), value_to(item)] for key, item in value.items()]
+
+
 @cache
 def _value(kind: Any) -> Callable[[Any], Any]:
     """How a value of the type is made from JSON; what does not fit raises ValueError."""
     origin, args = get_origin(kind), get_args(kind)
+    if origin is Request:
+        return _request_value
     if dataclasses.is_dataclass(kind):
         return _dataclass_value(kind)
     if origin in {tuple, frozenset}:
@@ -149,6 +177,9 @@ def _items_value(origin: Any, args: tuple[Any, ...]) -> Callable[[Any], Any]:
 
 
 def _mapping_value(args: tuple[Any, ...]) -> Callable[[Any], Any]:
+    if args[1] is Any:
+        make_answers = _checked(lambda raw: isinstance(raw, list), "a list")
+        return lambda raw: dict(_answer_value(item) for item in make_answers(raw))
     if args[0] is str:
         make_value = _value(args[1])
         make_object = _checked(lambda raw: isinstance(raw, dict), "an object")
@@ -186,6 +217,56 @@ def _first_that_fits(args: tuple[Any, ...]) -> Callable[[Any], Any]:
         return last(raw)
 
     return make
+
+
+def _plain_request(request: Request[Any]) -> Any:
+    """A request with the name of its class, by which it is found again."""
+    kind = type(request)
+    fields = _plain(cast("Any", kind))(request)
+    return {_TAG: f"{kind.__module__}:{kind.__name__}", **fields}
+
+
+def _request_value(raw: Any) -> Request[Any]:
+    kind = _request_class(raw.get(_TAG) if isinstance(raw, dict) else None)
+    request = _value(cast("Any", kind))({key: item for key, item in raw.items() if key != _TAG})
+    return cast("Request[Any]", request)
+
+
+def _plain_answer(request: Request[Any], answer: Any) -> Any:
+    kind = _answer_type(cast("Any", type(request)))
+    return [_plain_request(request), _plain(kind)(answer)]
+
+
+def _answer_value(raw: Any) -> tuple[Request[Any], Any]:
+    if not isinstance(raw, list) or len(raw) != 2:
+        raise ValueError(f"{str(raw)[:60]!r} is no request with its answer")
+    request = _request_value(raw[0])
+    return request, _value(_answer_type(type(request)))(raw[1])
+
+
+def _request_class(name: Any) -> type[Request[Any]]:
+    """The class of a saved request; only ours are looked for."""
+    module, _, attribute = str(name).partition(":")
+    kind: Any = None
+    if _OURS.fullmatch(module):
+        try:
+            kind = getattr(import_module(module), attribute, None)
+        except ModuleNotFoundError:
+            kind = None
+    if not (isinstance(kind, type) and issubclass(kind, Request) and kind is not Request):
+        raise ValueError(f"{str(name)[:60]!r} is no request of this version")
+    return kind
+
+
+def _answer_type(kind: type[Request[Any]]) -> Any:
+    """What answers a request: the parameter of ``Request[…]`` that its class derives from."""
+    bases: tuple[Any, ...] = getattr(kind, "__orig_bases__", ())
+    (base,) = (b for b in bases if get_origin(b) is Request)
+    (answer,) = get_args(base)
+    if isinstance(answer, ForwardRef):
+        scope = vars(sys.modules[kind.__module__])
+        return eval(answer.__forward_arg__, scope)  # noqa: S307 - our own source text
+    return answer
 
 
 def _besides_none(args: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -1,27 +1,48 @@
 """What a check wants to know: requests are values, so equal ones are observed once.
 
-The observer answers every request with one observation; :class:`Observations` holds the answers.
+A request says itself what answers it, so that a new kind of observation is one new module: a
+frozen dataclass that derives from ``Request[ITS_ANSWER]``, and the function that it names. The
+answer is a frozen dataclass, too. :class:`Observations` holds all answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, TypeVar
 
 from helpers.build.dockerfile import Dockerfile
 from helpers.build.record import BuildRecord
 from helpers.observe.image_facts import ImageFacts
 from helpers.observe.service_facts import ServiceFacts
 
+T = TypeVar("T")
+
+
+class Request(Generic[T]):
+    """Something to be seen; ``T`` is what answers it.
+
+    Attributes:
+        observer: ``module:function``, imported when it is needed, and called with the
+            :class:`helpers.observe.subject.Subject` and the request. What it raises as
+            :class:`helpers.errors.WorkbookError` becomes the reason why nothing can be told.
+    """
+
+    observer: ClassVar[str]
+
 
 @dataclass(frozen=True, slots=True)
-class ImageRequest:
-    """One pass over the image: answered with :class:`ImageFacts`."""
+class ImageRequest(Request[ImageFacts]):
+    """One pass over the image."""
+
+    observer: ClassVar[str] = "helpers.observe.read_image:observe_image"
 
 
 @dataclass(frozen=True, slots=True)
-class BasesRequest:
-    """The layers of base images that the engine holds: answered with ``tuple[BaseImage, …]``."""
+class BasesRequest(Request["tuple[BaseImage, ...]"]):
+    """The layers of base images that the engine holds."""
+
+    observer: ClassVar[str] = "helpers.observe.bases:observe_bases"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +55,8 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceRequest:
-    """Run a container of the image and probe it: answered with :class:`ServiceFacts`.
+class ServiceRequest(Request[ServiceFacts]):
+    """Run a container of the image and probe it.
 
     Attributes:
         port: TCP port inside the container.
@@ -51,8 +72,7 @@ class ServiceRequest:
     wait_seconds: float = 10.0
     memory_mb: int = 256
 
-
-Request = ImageRequest | BasesRequest | ServiceRequest
+    observer: ClassVar[str] = "helpers.observe.run_service:observe_service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +103,7 @@ class Observations:
         bases: the base images that the engine holds.
         services: one entry a distinct request.
         dev_packages: npm packages that the course's own lock file marks as development-only.
+        answers: everything else that was seen, by request; see :meth:`answer`.
         failures: why a request could not be answered, by request; such a property cannot tell.
     """
 
@@ -92,4 +113,10 @@ class Observations:
     bases: tuple[BaseImage, ...] = ()
     services: Mapping[ServiceRequest, ServiceFacts] = field(default_factory=dict)
     dev_packages: frozenset[str] = frozenset()
-    failures: Mapping[Request, str] = field(default_factory=dict)
+    answers: Mapping[Request[Any], Any] = field(default_factory=dict)
+    failures: Mapping[Request[Any], str] = field(default_factory=dict)
+
+    def answer(self, request: Request[T]) -> T | None:
+        """What was seen on a request; None where it was not answered (``failures`` says why)."""
+        found: T | None = self.answers.get(request)
+        return found

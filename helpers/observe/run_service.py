@@ -22,12 +22,18 @@ from helpers.observe.http_probe import ProbeRun, run_probes, when_done
 from helpers.observe.listeners import is_process_here, read_listeners
 from helpers.observe.requests import ServiceRequest
 from helpers.observe.service_facts import Listener, ServiceFacts
+from helpers.observe.subject import Subject
 from helpers.observe.text import printable, without_escapes
 
 _LOG_LINES = 40
 _LONGEST_LINE = 500
 _LOOPBACK = "127.0.0.1"
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def observe_service(subject: Subject, request: ServiceRequest) -> ServiceFacts:
+    """A container of the subject's image; raises what :func:`run_service` does."""
+    return run_service(subject.client, subject.image_id, request, stop=subject.stop)
 
 
 def run_service(

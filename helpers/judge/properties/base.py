@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field
 
 from helpers.judge.property import Params, Property
@@ -102,7 +104,7 @@ def _described(base: BaseImage) -> str:
     return f"{base.name} ({base.kind}{stand_in})"
 
 
-def _needs(_: Params) -> tuple[Request, ...]:
+def _needs(_: Params) -> tuple[Request[Any], ...]:
     return (ImageRequest(), BasesRequest())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from pydantic import Field
 
@@ -209,7 +210,7 @@ def _shown(instruction: Instruction) -> str:
     return printable(f"{instruction.keyword}{flags} {instruction.arguments}", 200)
 
 
-def _nothing(_: Params) -> tuple[Request, ...]:
+def _nothing(_: Params) -> tuple[Request[Any], ...]:
     return ()
 
 

@@ -19,6 +19,7 @@ from helpers.observe.observe import observe
 from helpers.observe.read_image import read_image
 from helpers.observe.replay import facts_from_json, facts_to_json
 from helpers.observe.requests import BasesRequest, ImageRequest, Probe, ServiceRequest
+from helpers.observe.subject import Subject
 
 MakeImage = Callable[..., str]
 Containers = Callable[[str], list[str]]
@@ -39,10 +40,8 @@ def test_each_distinct_request_is_answered_once(
     image = make_image(WEB, PAGE)
     since = int(time.time()) - 1
     seen = observe(
-        client,
-        image,
+        Subject(client, image, {image: "full", "observe-test-missing:1": "slim"}),
         [ImageRequest(), SERVICE, OTHER, SERVICE, ImageRequest(), BasesRequest()],
-        catalogue={image: "full", "observe-test-missing:1": "slim"},
     )
     events = client.events(
         since=since, until=int(time.time()) + 1, decode=True, filters={"event": "start"}
@@ -61,10 +60,7 @@ def test_each_distinct_request_is_answered_once(
 
 def test_a_failure_of_one_is_recorded_and_the_others_stand(client: docker.DockerClient) -> None:
     seen = observe(
-        client,
-        "observe-test-missing:1",
-        [ImageRequest(), SERVICE, BasesRequest()],
-        catalogue={},
+        Subject(client, "observe-test-missing:1"), [ImageRequest(), SERVICE, BasesRequest()]
     )
     assert seen.image is None
     assert seen.services == {}
@@ -94,7 +90,7 @@ def test_ctrl_c_ends_all_observations_and_leaves_nothing(
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         timer.start()
-        observe(client, image, requests, catalogue={})
+        observe(Subject(client, image), requests)
     assert time.monotonic() - began < 20
     assert containers(image) == []
 
@@ -156,7 +152,7 @@ def test_an_engine_that_goes_away_is_named(
         with pytest.raises(NoEngine, match="stopped answering"):
             read_image(broken.api, image)
         with pytest.raises(NoEngine):
-            observe(broken, image, [ImageRequest(), BasesRequest()], catalogue={image: "full"})
+            observe(Subject(broken, image, {image: "full"}), [ImageRequest(), BasesRequest()])
     finally:
         broken.close()
         proxy.close()

@@ -132,3 +132,18 @@ def test_a_value_of_none_of_them_is_refused(raw: object) -> None:
 def test_what_is_no_document_is_refused(text: str) -> None:
     with pytest.raises(BadInput):
         facts_from_json(text)
+
+
+def test_answers_of_other_requests_come_back() -> None:
+    request = ImageRequest()  # stands for a kind of request that Observations has no field for
+    seen = Observations(answers={request: FULL.image}, failures={BasesRequest(): "refused"})
+    again = facts_from_json(facts_to_json(seen))
+    assert again == seen
+    assert again.answer(request) == FULL.image
+
+
+def test_a_request_of_another_module_is_refused() -> None:
+    document = facts_to_json(Observations(failures={BasesRequest(): "x"}))
+    for name in ("os:system", "helpers.observe.requests:Request", "helpers.observe.nowhere:X"):
+        with pytest.raises(BadInput):
+            facts_from_json(document.replace("helpers.observe.requests:BasesRequest", name))
