@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import http.client
+import io
+import json
+import tarfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,7 +15,7 @@ from typing import Any
 from benchmarks.pairs import paired
 from benchmarks.table import Row, ratio_row
 from helpers.build.client import build
-from helpers.build.context import Context, mapping_context
+from helpers.build.context import mapping_context
 from helpers.build.request import BuildRequest
 from helpers.course.check import check
 from helpers.course.exercise import Exercise, load_exercise
@@ -76,12 +79,11 @@ def _must_pass(engine: Engine, course: Lesson) -> None:
 def _floor(engine: Engine, course: Lesson) -> None:
     """The calls one after another, each answer read to its end and thrown away."""
     api: Any = engine.client.api
-    request = _request(course, course.solution, SOLUTION)
     with closing(
         api._post(  # noqa: SLF001  # docker-py has no public call for BuildKit
             api._url("/build"),  # noqa: SLF001
-            params=request.parameters(),
-            data=b"".join(request.context.tar()),
+            params={"version": "2", "t": SOLUTION, "labels": json.dumps(labels(TOOL))},
+            data=_archive(_files(course, course.solution)),
             headers={"Content-Type": "application/x-tar"},
             stream=True,
         )
@@ -134,8 +136,20 @@ def _first_answer(port: int) -> None:
 
 
 def _request(course: Lesson, submission: Submission, tag: str) -> BuildRequest:
-    return BuildRequest(_context(course, submission), tags=(tag,), labels=labels(TOOL))
+    context = mapping_context(_files(course, submission))
+    return BuildRequest(context, tags=(tag,), labels=labels(TOOL))
 
 
-def _context(course: Lesson, submission: Submission) -> Context:
-    return mapping_context({**course_files(course.folders, course.exercise), **submission.files})
+def _files(course: Lesson, submission: Submission) -> dict[str, bytes]:
+    return {**course_files(course.folders, course.exercise), **submission.files}
+
+
+def _archive(files: dict[str, bytes]) -> bytes:
+    """The body of ``POST /build``, in the form that the older Dockerfile frontends read, too."""
+    raw = io.BytesIO()
+    with tarfile.open(fileobj=raw, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return raw.getvalue()

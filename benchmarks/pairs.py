@@ -49,7 +49,24 @@ def paired(
     clock: Callable[[], float] = time.perf_counter,
 ) -> Pairs:
     """Run ours, peer, ours, peer …; the first ``warm_up`` pairs do not count."""
-    both = [(_timed(ours, clock), _timed(peer, clock)) for _ in range(warm_up + pairs)]
+    return paired_seconds(
+        lambda: timed(ours, clock), lambda: timed(peer, clock), pairs=pairs, warm_up=warm_up
+    )
+
+
+def paired_seconds(
+    ours: Callable[[], float],
+    peer: Callable[[], float],
+    *,
+    pairs: int = PAIRS,
+    warm_up: int = WARM_UP,
+) -> Pairs:
+    """As :func:`paired`, of runs that time themselves.
+
+    For those that have something to do before or after that does not count, and for those of which
+    only the beginning counts.
+    """
+    both = [(ours(), peer()) for _ in range(warm_up + pairs)]
     counted = both[warm_up:]
     return Pairs(tuple(a for a, _ in counted), tuple(b for _, b in counted))
 
@@ -62,10 +79,11 @@ def repeated(
     clock: Callable[[], float] = time.perf_counter,
 ) -> Summary:
     """Seconds of one thing, several times; the first ``warm_up`` runs do not count."""
-    return summary([_timed(call, clock) for _ in range(warm_up + runs)][warm_up:])
+    return summary([timed(call, clock) for _ in range(warm_up + runs)][warm_up:])
 
 
-def _timed(call: Callable[[], object], clock: Callable[[], float]) -> float:
+def timed(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
+    """Seconds of one run."""
     begin = clock()
     call()
     return clock() - begin

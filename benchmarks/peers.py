@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from benchmarks.pairs import Pairs, paired
 from helpers.engine.connect import Engine
 from helpers.engine.private import Run
 from helpers.engine.state import state_folder
+
+_END_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,31 +36,65 @@ class DockerCli:
     missing_buildx: str = ""
     inside: bool = False
 
-    def run(self, *arguments: str) -> None:
-        """Run a docker command to its end, with its output thrown away.
+    def command(self, *arguments: str) -> list[str]:
+        """The whole command line."""
+        return [*self.prefix, "docker", *arguments]
 
-        Raises:
-            subprocess.CalledProcessError: where it fails; a failed run is no measurement.
-        """
-        silent([*self.prefix, "docker", *arguments])
+    def run(self, *arguments: str) -> str:
+        """Run a docker command to its end: see :func:`silent`."""
+        return silent(self.command(*arguments))
 
 
-def silent(command: Sequence[str], **environment: str) -> None:
-    """Run a program with its standard output to /dev/null; its errors are kept for the message.
+def silent(command: Sequence[str], **environment: str) -> str:
+    """Run a program with its standard output to /dev/null.
+
+    Returns:
+        What it said on standard error.
 
     Raises:
-        subprocess.CalledProcessError: where it fails.
+        subprocess.CalledProcessError: where it fails; a failed run is no measurement.
     """
-    done = subprocess.run(
+    with started(command, **environment) as process:
+        _, said = process.communicate()
+    return well_ended(process, said)
+
+
+def well_ended(process: subprocess.Popen[bytes], said: bytes) -> str:
+    """What a program that has ended said.
+
+    Raises:
+        subprocess.CalledProcessError: where it failed.
+    """
+    text = said.decode(errors="replace")
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args, stderr=text)
+    return text
+
+
+@contextmanager
+def started(command: Sequence[str], **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A program with its standard output to /dev/null; at the end of the block it has ended.
+
+    Where the block is left early it is asked to end as by Ctrl-C, so that it can take back what it
+    began on the engine.
+    """
+    process = subprocess.Popen(
         command,
-        check=False,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         env={**os.environ, **environment},
     )
-    if done.returncode:
-        raise subprocess.CalledProcessError(done.returncode, command, stderr=done.stderr)
+    with process:
+        try:
+            yield process
+        except BaseException:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.communicate(timeout=_END_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+            raise
 
 
 def docker_cli(engine: Engine) -> DockerCli:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmarks.pairs import Pairs, Summary, summary
 
@@ -18,7 +18,7 @@ class Row:
     Attributes:
         name: what was measured, against what.
         figure: None where it was not measured; ``detail`` then says why.
-        unit: ``×`` for a ratio, ``s`` for seconds.
+        unit: ``×`` for a ratio, ``s`` for seconds, ``MB`` for megabytes.
         target: the most that the median may be, None where no target is set.
         exclusive: True where the target itself is too much already ("under 0.3 s").
         detail: absolute times, or the reason.
@@ -40,11 +40,22 @@ class Row:
         return median < self.target if self.exclusive else median <= self.target
 
 
-def ratio_row(name: str, pairs: Pairs, target: float, *, note: str = "") -> Row:
-    """A row for a ratio, with the absolute medians as its detail."""
+def ratio_row(
+    name: str, pairs: Pairs, target: float | None, *, note: str = "", behind: str = ""
+) -> Row:
+    """A row for a ratio, with the absolute medians as its detail.
+
+    Args:
+        name: what was measured, against what.
+        pairs: the runs.
+        target: the most that the median may be, None where no target is set.
+        note: what one has to know to read it.
+        behind: why, where the target is missed; shown only then.
+    """
     ours, peer = (_seconds(summary(times).median) for times in (pairs.ours, pairs.peer))
-    detail = f"{ours} against {peer}" + (f"; {note}" if note else "")
-    return Row(name, pairs.ratio, target=target, detail=detail)
+    row = Row(name, pairs.ratio, target=target)
+    parts = [f"{ours} against {peer}", note, behind if row.met is False else ""]
+    return replace(row, detail="; ".join(part for part in parts if part))
 
 
 def render(rows: Iterable[Row], caption: str) -> str:
@@ -81,10 +92,13 @@ def _line(row: Row) -> str:
 def _figure(row: Row) -> str:
     if row.figure is None:
         return "not measured"
-    f = row.figure
-    if f.low == f.high:
-        return f"{f.median:.2f} {row.unit}"
-    return f"{f.median:.2f} {row.unit} ({f.low:.2f}–{f.high:.2f})"
+    digits = 0 if row.unit == "MB" else 2
+    median, low, high = (
+        f"{n:.{digits}f}" for n in (row.figure.median, row.figure.low, row.figure.high)
+    )
+    if row.figure.low == row.figure.high:
+        return f"{median} {row.unit}"
+    return f"{median} {row.unit} ({low}–{high})"
 
 
 def _target(row: Row) -> str:

@@ -156,20 +156,71 @@ def watch(exercise: ExerciseId) -> None:
 
 @app.command()
 def build(
-    folder: Annotated[Path, typer.Argument(help="The build context.")],
+    context: Annotated[
+        str, typer.Argument(help="A folder, a tar archive, or - for an archive on standard input.")
+    ],
     tag: Annotated[list[str] | None, typer.Option("--tag", "-t", help="Name of the image.")] = None,
     file: Annotated[
-        Path | None, typer.Option("--file", "-f", help="The Dockerfile, if it is another one.")
-    ] = None,
+        str, typer.Option("--file", "-f", help="Another Dockerfile; - for standard input.")
+    ] = "",
     target: Annotated[str, typer.Option(help="The stage to build.")] = "",
-    build_arg: Annotated[list[str] | None, typer.Option(help="A build argument, K=V.")] = None,
+    build_arg: Annotated[list[str] | None, typer.Option(help="NAME=VALUE for ARG.")] = None,
+    label: Annotated[list[str] | None, typer.Option(help="NAME=VALUE for the image.")] = None,
+    secret: Annotated[
+        list[str] | None, typer.Option(help="id=NAME,src=FILE or id=NAME,env=VARIABLE.")
+    ] = None,
+    ssh: Annotated[list[str] | None, typer.Option(help="SSH agent: default, or ID=SOCKET.")] = None,
+    build_context: Annotated[
+        list[str] | None, typer.Option(help="NAME=FOLDER or NAME=docker-image://IMAGE.")
+    ] = None,
     no_cache: Annotated[bool, typer.Option("--no-cache", help="Run every step.")] = False,
+    no_cache_filter: Annotated[
+        list[str] | None, typer.Option(help="Run every step of this stage.")
+    ] = None,
+    cache_from: Annotated[
+        list[str] | None, typer.Option(help="Image whose inline cache may be used.")
+    ] = None,
+    inline_cache: Annotated[
+        bool, typer.Option("--inline-cache", help="Write the cache's keys into the image.")
+    ] = False,
+    pull: Annotated[bool, typer.Option("--pull", help="Ask for newer base images.")] = False,
+    network: Annotated[str, typer.Option(help="default, none or host, for RUN.")] = "",
+    platform: Annotated[str, typer.Option(help="For example linux/arm64.")] = "",
+    add_host: Annotated[list[str] | None, typer.Option(help="NAME:ADDRESS, for RUN.")] = None,
+    shm_size: Annotated[str, typer.Option(help="Size of /dev/shm, for example 128m.")] = "",
+    timeout: Annotated[float | None, typer.Option(help="Most seconds that it may take.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Write the build's record here.")] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="Say which steps ran again since this record, and why.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build an image with BuildKit. Exit status: 0, 1 the build failed, 2 bad input."""
     from helpers.commands.build import Options, run
 
-    options = Options(folder, tuple(tag or ()), file, target, tuple(build_arg or ()), no_cache)
+    options = Options(
+        context,
+        tags=tuple(tag or ()),
+        file=file,
+        target=target,
+        build_args=tuple(build_arg or ()),
+        labels=tuple(label or ()),
+        no_cache=no_cache,
+        no_cache_stages=tuple(no_cache_filter or ()),
+        pull=pull,
+        network=network,
+        platform=platform,
+        add_hosts=tuple(add_host or ()),
+        shm_size=shm_size,
+        cache_from=tuple(cache_from or ()),
+        inline_cache=inline_cache,
+        contexts=tuple(build_context or ()),
+        secrets=tuple(secret or ()),
+        agents=tuple(ssh or ()),
+        timeout_seconds=timeout,
+        record=record,
+        compare=compare,
+    )
     raise typer.Exit(run(options, as_json=as_json))
 
 

@@ -1,31 +1,48 @@
 """BuildKit over the engine's own API: a request in, events out, a record at the end.
 
-Source: ``POST /build?version=2`` of https://docs.docker.com/reference/api/engine/. Closing the
-connection ends the build on the engine.
+The engine gives access to BuildKit's control API (``POST /grpc``), and is served files, secrets and
+logins over a session (``POST /session``). Closing the connections ends the build on the engine.
+Sources: https://docs.docker.com/reference/api/engine/, https://github.com/moby/buildkit (api,
+client/solve.go).
 """
 
 from __future__ import annotations
 
+import secrets as random
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
-from typing import TYPE_CHECKING, Any, NoReturn
+from contextlib import ExitStack, closing, suppress
+from typing import TYPE_CHECKING
+
+from google.protobuf.message import DecodeError
 
 from helpers.build.cancel import CancelToken, Interrupt
+from helpers.build.control_pb2 import SolveResponse, StatusRequest
 from helpers.build.decode import Decoder
 from helpers.build.diagnose import diagnose
 from helpers.build.dockerfile import parse_dockerfile
 from helpers.build.errors import BuildError, Cancelled, EngineLost, NoBuildKit, TimedOut
 from helpers.build.events import Event, ImageBuilt
-from helpers.build.record import BuildRecord, RecordBuilder
+from helpers.build.record import BuildRecord, RecordBuilder, argument_marks
 from helpers.build.request import BuildRequest
+from helpers.build.rpc.grpc import Call, RpcError
+from helpers.build.rpc.http2 import Connection, ConnectionLost
+from helpers.build.rpc.wire import lost, open_wire
+from helpers.build.session.masking import Masker
+from helpers.build.session.session import Session
+from helpers.build.solve import offer, solve_request
+from helpers.build.starting import StartingSteps
 
 if TYPE_CHECKING:
     from docker import APIClient
-    from requests import Response
 
 _FIRST_API = (1, 39)
 _NO_BUILDKIT_REMEDY = "Use Docker Engine 23.0 or later; BuildKit is part of it."
+_CONTROL = "/moby.buildkit.v1.Control"
+_IMAGE = "containerimage.digest"
+#: How long the last messages of the progress may take once the result is there, in seconds.
+_TAIL_SECONDS = 5.0
 
 
 def build(
@@ -81,16 +98,21 @@ class _Run:
         self.request = request
         self.dockerfile = parse_dockerfile(request.context.dockerfile, request.build_args)
         self.decoder = Decoder(self.dockerfile)
+        self.masker = Masker(request.secrets)
         self.records = RecordBuilder()
-        self.built = False
+        self.starting = StartingSteps()
+        self.session: Session | None = None
         self.begin = time.monotonic()
 
     def record(self) -> BuildRecord:
         return self.records.record(
-            context_bytes=self.request.context.total_bytes,
+            context_bytes=self.session.sent_bytes if self.session else 0,
             seconds=time.monotonic() - self.begin,
             dockerfile=self.request.context.dockerfile,
             target=self.request.target,
+            no_cache=self.request.no_cache,
+            build_args=argument_marks(self.request.build_args),
+            sent_files=tuple(self.session.sent_files) if self.session else (),
         )
 
     def events(self, api: APIClient, cancel: CancelToken | None) -> Generator[Event, None, None]:
@@ -98,104 +120,101 @@ class _Run:
         self.begin = time.monotonic()
         try:
             with Interrupt(cancel, self.request.timeout_seconds) as interrupt:
-                response = self._send(api, interrupt)
                 try:
-                    for line in self._lines(response, interrupt):
-                        for event in self.decoder.line(line):
-                            yield self._noted(event)
-                finally:
-                    # Also where the consumer stops early: this is what ends the build.
-                    response.close()
-                for event in self.decoder.close():
-                    yield self._noted(event)
-            self._judge()
+                    yield from self._noted(self._build(api, interrupt))
+                except (ConnectionLost, DecodeError) as error:
+                    self._ended(interrupt)
+                    raise lost(error) from error
+                except RpcError as error:
+                    self._ended(interrupt)
+                    raise self._refused(error.message) from error
         except BuildError as error:
             error.record = error.record or self.record()
             raise
 
-    def _noted(self, event: Event) -> Event:
-        self.records.add(event)
-        self.built = self.built or isinstance(event, ImageBuilt)
-        return event
+    def _noted(self, events: Iterator[Event]) -> Iterator[Event]:
+        for event in events:
+            yield self._note(event)
 
-    def _send(self, api: APIClient, interrupt: Interrupt) -> Response:
-        from requests.exceptions import RequestException
+    def _note(self, event: Event) -> Event:
+        masked = self.masker.event(event)
+        self.records.add(masked)
+        self.starting.note(masked)
+        return masked
 
-        if interrupt.reason:
-            self._stopped(interrupt)
-        try:
-            response = _post(
-                api,
-                params=self.request.parameters(),
-                data=self._body(interrupt),
-                headers={"Content-Type": "application/x-tar"},
-                stream=True,
-                timeout=(api.timeout, self.request.timeout_seconds),
-            )
-        except (RequestException, OSError) as error:
-            self._lost(error, interrupt)
-        interrupt.arm(response.raw.shutdown)
-        if not response.ok:
-            raise diagnose(_message(response), self.record(), self.request, self.dockerfile)
-        return response
+    def _build(self, api: APIClient, interrupt: Interrupt) -> Iterator[Event]:
+        self._ended(interrupt)
+        # What is closed last was opened first: also where the consumer stops early. Closing is
+        # what ends the build on the engine.
+        with ExitStack() as stack:
+            session = self.session = stack.enter_context(closing(Session(api, offer(self.request))))
+            control = stack.enter_context(closing(Connection(open_wire(api, "/grpc"), "client")))
 
-    def _body(self, interrupt: Interrupt) -> Iterator[bytes]:
-        for piece in self.request.context.tar():
-            if interrupt.reason:
-                self._stopped(interrupt)
-            yield piece
+            def shutdown() -> None:
+                control.shutdown()
+                session.shutdown()
 
-    def _lines(self, response: Response, interrupt: Interrupt) -> Iterator[bytes]:
-        from urllib3.exceptions import HTTPError
+            def end() -> None:
+                timer = threading.Timer(self.starting.seconds_left(), shutdown)
+                timer.daemon = True
+                timer.start()
 
-        rest = b""
-        try:
-            for chunk in response.raw.stream(decode_content=False):
-                *lines, rest = (rest + chunk).split(b"\n")
-                yield from lines
-        except (HTTPError, OSError) as error:
-            self._lost(error, interrupt)
-        if interrupt.reason:
-            self._stopped(interrupt)
-        yield rest
+            interrupt.arm(end)
+            ref = random.token_hex(16)
+            wanted = solve_request(self.request, ref, session.id)
+            solve = Call(control, f"{_CONTROL}/Solve", wanted)
+            status = Call(control, f"{_CONTROL}/Status", StatusRequest(Ref=ref))
+            stack.callback(self._let_start, status)
+            yield from self._progress(solve, status)
+            answer = SolveResponse.FromString(solve.result())
+            yield from self.decoder.close()
+            image_id = answer.ExporterResponse.get(_IMAGE)
+            if not image_id:
+                raise EngineLost(
+                    "The engine ended the build without a result.",
+                    remedy="See whether the engine is still running, then build again.",
+                )
+            yield ImageBuilt(image_id)
 
-    def _judge(self) -> None:
-        if self.decoder.error:
-            raise diagnose(self.decoder.error, self.record(), self.request, self.dockerfile)
-        if not self.decoder.traced:
-            raise NoBuildKit("The engine answered without BuildKit.", remedy=_NO_BUILDKIT_REMEDY)
-        if not self.built:
-            raise EngineLost(
-                "The engine ended the build without a result.",
-                remedy="See whether the engine is still running, then build again.",
-            )
+    def _progress(self, solve: Call, status: Call) -> Iterator[Event]:
+        """The events until the engine has told all."""
+        while True:
+            status.wait(solve)
+            try:
+                message = status.next(_TAIL_SECONDS if solve.done else None)
+            except TimeoutError:
+                status.cancel()  # the result is there, and nothing more is told
+                return
+            except RpcError:
+                solve.result()  # a build that is refused at once has no progress; this says why
+                raise
+            if message is None:
+                return
+            yield from self.decoder.message(message)
 
-    def _lost(self, error: Exception, interrupt: Interrupt) -> NoReturn:
-        if interrupt.reason:
-            self._stopped(interrupt)
-        if "SSL" in type(error).__name__ or "CERTIFICATE_VERIFY_FAILED" in str(error):
-            raise EngineLost(
-                f"The engine's TLS connection was refused: {error}",
-                remedy="Check DOCKER_CERT_PATH and DOCKER_TLS_VERIFY, and the certificate's dates.",
-            ) from error
-        raise EngineLost(
-            f"The engine stopped answering during the build: {error}",
-            remedy="See whether the engine still runs (its log tells why not), then build again.",
-        ) from error
+    def _let_start(self, status: Call) -> None:
+        """Before a build is ended: wait for steps that are about to come up."""
+        with suppress(TimeoutError, ConnectionLost, RpcError, DecodeError):
+            while (left := self.starting.seconds_left()) and (message := status.next(left)):
+                for event in self.decoder.message(message):
+                    self._note(event)
 
-    def _stopped(self, interrupt: Interrupt) -> NoReturn:
+    def _refused(self, message: str) -> BuildError:
+        """What the engine's refusal means."""
+        if self.session is not None and self.session.problem is not None:
+            return self.session.problem
+        text = self.masker.text(message)
+        return diagnose(text, self.record(), self.request, self.dockerfile)
+
+    def _ended(self, interrupt: Interrupt) -> None:
+        """Raise what an interrupt means, where there was one."""
         if interrupt.reason == "timeout":
             raise TimedOut(
                 f"The build was ended after {self.request.timeout_seconds:g} seconds.",
                 remedy="Look at the step that was running, or allow more time.",
             )
-        raise Cancelled("The build was cancelled.", remedy="Start it again when it is wanted.")
-
-
-def _post(api: Any, **options: Any) -> Response:
-    """``POST /build`` over the client's own connection; docker-py has no public call for it."""
-    response: Response = api._post(api._url("/build"), **options)  # noqa: SLF001
-    return response
+        if interrupt.reason:
+            raise Cancelled("The build was cancelled.", remedy="Start it again when it is wanted.")
 
 
 def _need_buildkit(api: APIClient) -> None:
@@ -205,13 +224,3 @@ def _need_buildkit(api: APIClient) -> None:
             f"The engine's API is {version}; BuildKit needs 1.39 or later.",
             remedy=_NO_BUILDKIT_REMEDY,
         )
-
-
-def _message(response: Response) -> str:
-    """The engine's words in an answer with an error status."""
-    try:
-        document = response.json()
-    except ValueError:
-        document = response.text
-    message = document.get("message") if isinstance(document, dict) else document
-    return str(message or f"HTTP status {response.status_code}").strip()

@@ -7,14 +7,17 @@
 What BuildKit's records tell was checked on Docker Engine 26.1: a step has the same digest in two
 builds where its definition is the same; but every build's context gets a new name, so all steps
 that depend on the context have new digests each time, whether files have changed or not. What a
-file's content was is in no record. So "the files changed" is an inference, and says so.
+file's content was is in no record; which files the engine had to be sent is. Where that is missing,
+"the files changed" is an inference, and says so.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from fnmatch import fnmatchcase
 
 from helpers.build.dockerfile import Dockerfile, parse_dockerfile
 from helpers.build.events import Step
@@ -324,6 +327,9 @@ class _Comparer:
             self.new.takes_context(digest) or (_keyword(now) == "ADD" and bool(now.inputs[1:]))
         )
         if taken:
+            sent = self.after.sent_files
+            if sent is not None:
+                return FilesChanged(now.instruction or "", sent=taken_by(now.instruction, sent))
             edited = self.before.dockerfile != self.after.dockerfile
             return FilesChanged(now.instruction or "", with_dockerfile=edited)
         told = None if self._told(now) is None else False
@@ -396,3 +402,16 @@ def _written_in(dockerfile: Dockerfile, stage: str | None, own: Dockerfile, step
 
 def _keyword(step: Step) -> str:
     return (step.instruction or "").split(" ", 1)[0].upper()
+
+
+def taken_by(instruction: str | None, files: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of the files that a COPY or ADD takes."""
+    words = [w for w in (instruction or "").split()[1:] if not w.startswith("--")]
+    sources = [posixpath.normpath(word.lstrip("/")) for word in words[:-1]]
+    return tuple(file for file in files if any(_takes(source, file) for source in sources))
+
+
+def _takes(source: str, file: str) -> bool:
+    parts = file.split("/")
+    above = ("/".join(parts[: depth + 1]) for depth in range(len(parts)))
+    return source == "." or any(fnmatchcase(path, source) for path in above)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from helpers.build.content import content
 from helpers.build.dockerfile import decode_dockerfile
 from helpers.build.dockerignore import IgnoreRules, Matched, parse_dockerignore
 from helpers.build.errors import ContextError, DockerfileError
-from helpers.build.tar_stream import content, is_short, tar_bytes, tar_stream
 from helpers.build.tree import Entry, FolderTree, MappingTree, OverlayTree, Tree, printable
 
 #: A sensible limit where somebody else's folder is built: 512 MB of files.
@@ -32,24 +33,24 @@ class DockerfileText:
 class Context:
     """Everything that a build is made from.
 
-    Made by :func:`folder_context` and :func:`mapping_context`.
+    Made by :func:`folder_context`, :func:`mapping_context` and
+    :func:`helpers.build.tar_context.tar_context`.
 
     Attributes:
-        entries: what is sent, in the order of the archive.
-        dockerfile_path: the Dockerfile's path in the archive.
-        dockerfile_name: what the reader calls it.
-        dockerfile: its text.
+        entries: what a build may ask for, as a walk through the directories meets it. The engine is
+            sent what the Dockerfile names and what it does not have yet.
+        dockerfile_name: what the reader calls the Dockerfile.
+        dockerfile: its text. It is sent apart from the entries, and need not be one of them.
         ignore: the rules of ``.dockerignore``.
-        total_bytes: size of the archive that is sent.
+        identity: tells this context from others, so that the engine keeps what it was sent of each.
     """
 
     entries: tuple[Entry, ...]
-    dockerfile_path: str
     dockerfile_name: str
     dockerfile: str
     ignore: IgnoreRules
-    total_bytes: int
-    tree: Tree = field(repr=False, compare=False)
+    identity: str = ""
+    tree: Tree = field(kw_only=True, repr=False, compare=False)
 
     @property
     def file_bytes(self) -> int:
@@ -60,14 +61,6 @@ class Context:
         """The largest files, largest first."""
         files = (entry for entry in self.entries if entry.kind == "file")
         return tuple(sorted(files, key=lambda e: (-e.size, e.path))[:count])
-
-    def tar(self) -> Iterator[bytes]:
-        """The archive, piece by piece. Each call reads the files anew.
-
-        Raises:
-            ContextError: if a file cannot be read, is gone, or is shorter than it was.
-        """
-        return tar_stream(self.entries)
 
     def left_out_by(self, path: str) -> str | None:
         """The ``.dockerignore`` line that leaves out a file that does exist; else None."""
@@ -99,27 +92,33 @@ def folder_context(
         DockerfileError: if there is no such Dockerfile, or it is not UTF-8.
     """
     root = FolderTree(folder)
+    top = root.root.resolve()
     tree: Tree = OverlayTree(root, MappingTree(overlay)) if overlay else root
+    rules = None
     if not isinstance(dockerfile, DockerfileText) and Path(dockerfile).is_absolute():
         path = Path(dockerfile)
         inside = path.parent.resolve() / path.name
-        if inside.is_relative_to(root.root.resolve()):
-            dockerfile = inside.relative_to(root.root.resolve())
+        if inside.is_relative_to(top):
+            dockerfile = inside.relative_to(top)
         else:
-            return _outside(tree, path, limit_bytes)
-    return _context(tree, dockerfile, limit_bytes)
+            dockerfile, rules = _outside(path)
+    return context_of(
+        tree, dockerfile, limit_bytes=limit_bytes, rules=rules, identity=os.fspath(top)
+    )
 
 
 def mapping_context(
     files: Mapping[str, bytes | str],
     *,
     dockerfile: str | DockerfileText = "Dockerfile",
+    modes: Mapping[str, int] | None = None,
     limit_bytes: int | None = None,
 ) -> Context:
-    """The context of files in memory, all with mode 0644.
+    """The context of files in memory.
 
     Args:
         files: content by relative path, text as UTF-8.
+        modes: permission bits by path, for example 0o755 for a script; 0644 for all others.
         dockerfile: its path among the files, or its text.
         limit_bytes: the most that all files together may have; None for no limit.
 
@@ -128,41 +127,43 @@ def mapping_context(
             is passed.
         DockerfileError: if there is no such Dockerfile, or it is not UTF-8.
     """
-    return _context(MappingTree(files), dockerfile, limit_bytes)
+    return context_of(MappingTree(files, modes), dockerfile, limit_bytes=limit_bytes)
 
 
-def _outside(tree: Tree, path: Path, limit_bytes: int | None) -> Context:
-    """A context whose Dockerfile lies elsewhere, with the ignore file that lies next to it."""
+def _outside(path: Path) -> tuple[DockerfileText, IgnoreRules | None]:
+    """A Dockerfile that lies elsewhere, and the rules of the ignore file that lies next to it."""
     parent = FolderTree(path.parent)
     text = decode_dockerfile(_read_dockerfile(parent, path.name)[1])
     own_rules = _read(parent, f"{path.name}.dockerignore")
-    rules = parse_dockerignore(own_rules[1], f"{path}.dockerignore") if own_rules else None
-    return _context(tree, DockerfileText(text, str(path)), limit_bytes, rules)
+    rules = None if own_rules is None else parse_dockerignore(own_rules, f"{path}.dockerignore")
+    return DockerfileText(text, str(path)), rules
 
 
-def _context(
+def context_of(
     tree: Tree,
     dockerfile: str | Path | DockerfileText,
-    limit_bytes: int | None,
+    *,
+    limit_bytes: int | None = None,
     rules: IgnoreRules | None = None,
+    identity: str = "",
 ) -> Context:
-    kept: set[str] = set()
+    """The context of a tree; what the public functions have in common.
+
+    Raises:
+        ContextError, DockerfileError: as :func:`folder_context`.
+    """
     if isinstance(dockerfile, DockerfileText):
-        path, name, text = _free_name(tree), dockerfile.name, dockerfile.text
-        source = text.encode("utf-8", "surrogateescape")
-        extra = [Entry(path, "file", 0o644, len(source), source=source)]
+        path, name, text = None, dockerfile.name, dockerfile.text
     else:
         name = posixpath.normpath(Path(dockerfile).as_posix())
-        names, raw = _read_dockerfile(tree, name)
-        path, text, extra = names[0], decode_dockerfile(raw), []
-        kept.update(names)
+        path, raw = _read_dockerfile(tree, name)
+        text = decode_dockerfile(raw)
     if rules is None:
-        rules = _rules(tree, path if not extra else None)
-    entries = [*extra, *_walk(tree, rules, "", (), kept)]
+        rules = _rules(tree, path)
+    entries = tuple(_walk(tree, rules, "", ()))
     if limit_bytes is not None:
         _check_limit(entries, limit_bytes)
-    ordered = _ordered(entries, path)
-    return Context(ordered, path, name, text, rules, tar_bytes(ordered), tree)
+    return Context(entries, name, text, rules, identity, tree=tree)
 
 
 def _rules(tree: Tree, dockerfile: str | None) -> IgnoreRules:
@@ -173,86 +174,66 @@ def _rules(tree: Tree, dockerfile: str | None) -> IgnoreRules:
     for name in names:
         found = _read(tree, name)
         if found is not None:
-            return parse_dockerignore(found[1], name)
+            return parse_dockerignore(found, name)
     return IgnoreRules()
 
 
-def _walk(
-    tree: Tree, rules: IgnoreRules, directory: str, parent: Matched, kept: set[str]
-) -> Iterator[Entry]:
-    """What is sent of a directory; one that is left out, if something in it is taken back."""
+def _walk(tree: Tree, rules: IgnoreRules, directory: str, parent: Matched) -> Iterator[Entry]:
+    """What is left of a directory; one that is left out stays if something in it is taken back."""
     if directory.count("/") > _DEPTH_LIMIT:
         raise ContextError(
             f"{printable(directory[:60])}… has more than {_DEPTH_LIMIT} folders in one another.",
             remedy="Leave the outermost of them out with a line in .dockerignore.",
             path=directory,
         )
-    for entry in sorted(tree.children(directory), key=lambda e: e.path):
+    for entry in sorted(tree.children(directory), key=Entry.walk_key):
         excluded, matched = rules.match(entry.path, parent)
         if entry.kind != "dir":
-            if not excluded or entry.path in kept:
+            if not excluded:
                 yield entry
             continue
-        if excluded and not rules.may_return_below(entry.path) and not _holds(entry.path, kept):
+        if excluded and not rules.may_return_below(entry.path):
             continue
-        below = list(_walk(tree, rules, entry.path, matched, kept))
+        below = list(_walk(tree, rules, entry.path, matched))
         if below or not excluded:
             yield entry
             yield from below
 
 
-def _holds(directory: str, kept: set[str]) -> bool:
-    return any(path.startswith(f"{directory}/") for path in kept)
-
-
-def _ordered(entries: list[Entry], dockerfile: str) -> tuple[Entry, ...]:
-    """The Dockerfile first: the frontend knows an archive by its first, short header."""
-    first = [entry for entry in entries if entry.path == dockerfile]
-    rest = [entry for entry in entries if entry.path != dockerfile]
-    if not all(map(is_short, first)):
-        first.insert(0, Entry(".", "dir", 0o755))
-    return (*first, *rest)
-
-
-def _free_name(tree: Tree) -> str:
-    """A name for a Dockerfile that is not part of the context."""
-    number = 0
-    while tree.entry(f".dockerfile.{number}") is not None:
-        number += 1
-    return f".dockerfile.{number}"
-
-
-def _read_dockerfile(tree: Tree, name: str) -> tuple[list[str], bytes]:
-    found = _read(tree, name)
-    if found is None and posixpath.basename(name) == "Dockerfile":
+def _read_dockerfile(tree: Tree, name: str) -> tuple[str, bytes]:
+    """The Dockerfile with the name that it goes by."""
+    names = [name]
+    if posixpath.basename(name) == "Dockerfile":
         # BuildKit takes this name too: https://github.com/moby/moby/issues/10858
-        found = _read(tree, posixpath.join(posixpath.dirname(name), "dockerfile"))
-    if found is None:
-        raise DockerfileError(
-            f"There is no {printable(name)} in the build context.",
-            remedy="Create it, or name the file that is meant with the option for the Dockerfile.",
-        )
-    return found
+        names.append(posixpath.join(posixpath.dirname(name), "dockerfile"))
+    for candidate in names:
+        found = _read(tree, candidate)
+        if found is not None:
+            return candidate, found
+    raise DockerfileError(
+        f"There is no {printable(name)} in the build context.",
+        remedy="Create it, or name the file that is meant with the option for the Dockerfile.",
+    )
 
 
-def _read(tree: Tree, path: str) -> tuple[list[str], bytes] | None:
-    """A small file of the context with the names that lead to it; links are followed inside only.
+def _read(tree: Tree, path: str) -> bytes | None:
+    """A small file of the context; links are followed inside only.
 
     Raises:
         ContextError: if it is not a file, leads outside, or is larger than 4 MB.
     """
-    names = [path]
-    while (linked := _first_link(tree, names[-1])) is not None and len(names) < _LINKS_LIMIT:
-        rest = names[-1][len(linked.path) + 1 :]
+    place, links = path, 0
+    while (linked := first_link(tree, place)) is not None and links < _LINKS_LIMIT:
+        rest = place[len(linked.path) + 1 :]
         target = posixpath.join(posixpath.dirname(linked.path), linked.link, rest)
-        names.extend((linked.path, posixpath.normpath(target)))
-        if names[-1].startswith(("/", "../")) or names[-1] == "..":
+        place, links = posixpath.normpath(target), links + 1
+        if place.startswith(("/", "../")) or place == "..":
             raise ContextError(
                 f"{printable(path)} leads out of the build context through a link.",
                 remedy="Put the file itself there.",
                 path=path,
             )
-    entry = tree.entry(names[-1])
+    entry = tree.entry(place)
     if entry is None:
         return None
     if entry.kind != "file" or entry.size > _READ_LIMIT:
@@ -261,10 +242,10 @@ def _read(tree: Tree, path: str) -> tuple[list[str], bytes] | None:
             remedy="Put a plain file of at most 4 MB there.",
             path=path,
         )
-    return names, b"".join(content(entry))
+    return b"".join(content(entry))
 
 
-def _first_link(tree: Tree, path: str) -> Entry | None:
+def first_link(tree: Tree, path: str) -> Entry | None:
     """The first part of a path that is a symlink."""
     parts = path.split("/")
     for depth in range(1, len(parts) + 1):
@@ -274,7 +255,7 @@ def _first_link(tree: Tree, path: str) -> Entry | None:
     return None
 
 
-def _check_limit(entries: list[Entry], limit_bytes: int) -> None:
+def _check_limit(entries: tuple[Entry, ...], limit_bytes: int) -> None:
     total = sum(entry.size for entry in entries)
     if total <= limit_bytes:
         return

@@ -4,15 +4,18 @@
 # source: helpers/build/control.proto
 # Protobuf Python Version: 7.35.1
 """Generated protocol buffer code."""
-
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import descriptor_pool as _descriptor_pool
 from google.protobuf import runtime_version as _runtime_version
 from google.protobuf import symbol_database as _symbol_database
 from google.protobuf.internal import builder as _builder
-
 _runtime_version.ValidateProtobufRuntimeVersion(
-    _runtime_version.Domain.PUBLIC, 7, 35, 1, "", "helpers/build/control.proto"
+    _runtime_version.Domain.PUBLIC,
+    7,
+    35,
+    1,
+    '',
+    'helpers/build/control.proto'
 )
 # @@protoc_insertion_point(imports)
 
@@ -22,27 +25,51 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(
-    b'\n\x1bhelpers/build/control.proto\x12 docker_production_workbook.build\x1a\x1fgoogle/protobuf/timestamp.proto"\x8c\x02\n\x0eStatusResponse\x12:\n\x08vertexes\x18\x01 \x03(\x0b\x32(.docker_production_workbook.build.Vertex\x12@\n\x08statuses\x18\x02 \x03(\x0b\x32..docker_production_workbook.build.VertexStatus\x12\x39\n\x04logs\x18\x03 \x03(\x0b\x32+.docker_production_workbook.build.VertexLog\x12\x41\n\x08warnings\x18\x04 \x03(\x0b\x32/.docker_production_workbook.build.VertexWarning"\xb1\x01\n\x06Vertex\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0e\n\x06inputs\x18\x02 \x03(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06\x63\x61\x63hed\x18\x04 \x01(\x08\x12+\n\x07started\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tcompleted\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65rror\x18\x07 \x01(\t"\xe3\x01\n\x0cVertexStatus\x12\n\n\x02ID\x18\x01 \x01(\t\x12\x0e\n\x06vertex\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0f\n\x07\x63urrent\x18\x04 \x01(\x03\x12\r\n\x05total\x18\x05 \x01(\x03\x12-\n\ttimestamp\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07started\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tcompleted\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp"g\n\tVertexLog\x12\x0e\n\x06vertex\x18\x01 \x01(\t\x12-\n\ttimestamp\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06stream\x18\x03 \x01(\x03\x12\x0b\n\x03msg\x18\x04 \x01(\x0c"\x93\x01\n\rVertexWarning\x12\x0e\n\x06vertex\x18\x01 \x01(\t\x12\r\n\x05level\x18\x02 \x01(\x03\x12\r\n\x05short\x18\x03 \x01(\x0c\x12\x0e\n\x06\x64\x65tail\x18\x04 \x03(\x0c\x12\x0b\n\x03url\x18\x05 \x01(\t\x12\x37\n\x06ranges\x18\x07 \x03(\x0b\x32\'.docker_production_workbook.build.Range"{\n\x05Range\x12\x39\n\x05start\x18\x01 \x01(\x0b\x32*.docker_production_workbook.build.Position\x12\x37\n\x03\x65nd\x18\x02 \x01(\x0b\x32*.docker_production_workbook.build.Position"+\n\x08Position\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x11\n\tcharacter\x18\x02 \x01(\x05\x62\x06proto3'
-)
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bhelpers/build/control.proto\x12 docker_production_workbook.build\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd7\x03\n\x0cSolveRequest\x12\x0b\n\x03Ref\x18\x01 \x01(\t\x12\x10\n\x08\x45xporter\x18\x03 \x01(\t\x12X\n\rExporterAttrs\x18\x04 \x03(\x0b\x32\x41.docker_production_workbook.build.SolveRequest.ExporterAttrsEntry\x12\x0f\n\x07Session\x18\x05 \x01(\t\x12\x10\n\x08\x46rontend\x18\x06 \x01(\t\x12X\n\rFrontendAttrs\x18\x07 \x03(\x0b\x32\x41.docker_production_workbook.build.SolveRequest.FrontendAttrsEntry\x12=\n\x05\x43\x61\x63he\x18\x08 \x01(\x0b\x32..docker_production_workbook.build.CacheOptions\x12\x14\n\x0c\x45ntitlements\x18\t \x03(\t\x12\x10\n\x08Internal\x18\x0b \x01(\x08\x1a\x34\n\x12\x45xporterAttrsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x34\n\x12\x46rontendAttrsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x9a\x01\n\x0c\x43\x61\x63heOptions\x12\x44\n\x07\x45xports\x18\x04 \x03(\x0b\x32\x33.docker_production_workbook.build.CacheOptionsEntry\x12\x44\n\x07Imports\x18\x05 \x03(\x0b\x32\x33.docker_production_workbook.build.CacheOptionsEntry\"\x9e\x01\n\x11\x43\x61\x63heOptionsEntry\x12\x0c\n\x04Type\x18\x01 \x01(\t\x12M\n\x05\x41ttrs\x18\x02 \x03(\x0b\x32>.docker_production_workbook.build.CacheOptionsEntry.AttrsEntry\x1a,\n\nAttrsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xa9\x01\n\rSolveResponse\x12_\n\x10\x45xporterResponse\x18\x01 \x03(\x0b\x32\x45.docker_production_workbook.build.SolveResponse.ExporterResponseEntry\x1a\x37\n\x15\x45xporterResponseEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x1c\n\rStatusRequest\x12\x0b\n\x03Ref\x18\x01 \x01(\t\"\x8c\x02\n\x0eStatusResponse\x12:\n\x08vertexes\x18\x01 \x03(\x0b\x32(.docker_production_workbook.build.Vertex\x12@\n\x08statuses\x18\x02 \x03(\x0b\x32..docker_production_workbook.build.VertexStatus\x12\x39\n\x04logs\x18\x03 \x03(\x0b\x32+.docker_production_workbook.build.VertexLog\x12\x41\n\x08warnings\x18\x04 \x03(\x0b\x32/.docker_production_workbook.build.VertexWarning\"\xb1\x01\n\x06Vertex\x12\x0e\n\x06\x64igest\x18\x01 \x01(\t\x12\x0e\n\x06inputs\x18\x02 \x03(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0e\n\x06\x63\x61\x63hed\x18\x04 \x01(\x08\x12+\n\x07started\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tcompleted\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65rror\x18\x07 \x01(\t\"\xe3\x01\n\x0cVertexStatus\x12\n\n\x02ID\x18\x01 \x01(\t\x12\x0e\n\x06vertex\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x0f\n\x07\x63urrent\x18\x04 \x01(\x03\x12\r\n\x05total\x18\x05 \x01(\x03\x12-\n\ttimestamp\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x07started\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tcompleted\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"g\n\tVertexLog\x12\x0e\n\x06vertex\x18\x01 \x01(\t\x12-\n\ttimestamp\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06stream\x18\x03 \x01(\x03\x12\x0b\n\x03msg\x18\x04 \x01(\x0c\"\x93\x01\n\rVertexWarning\x12\x0e\n\x06vertex\x18\x01 \x01(\t\x12\r\n\x05level\x18\x02 \x01(\x03\x12\r\n\x05short\x18\x03 \x01(\x0c\x12\x0e\n\x06\x64\x65tail\x18\x04 \x03(\x0c\x12\x0b\n\x03url\x18\x05 \x01(\t\x12\x37\n\x06ranges\x18\x07 \x03(\x0b\x32\'.docker_production_workbook.build.Range\"{\n\x05Range\x12\x39\n\x05start\x18\x01 \x01(\x0b\x32*.docker_production_workbook.build.Position\x12\x37\n\x03\x65nd\x18\x02 \x01(\x0b\x32*.docker_production_workbook.build.Position\"+\n\x08Position\x12\x0c\n\x04line\x18\x01 \x01(\x05\x12\x11\n\tcharacter\x18\x02 \x01(\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
-_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, "helpers.build.control_pb2", _globals)
+_builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'helpers.build.control_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-    DESCRIPTOR._loaded_options = None
-    _globals["_STATUSRESPONSE"]._serialized_start = 99
-    _globals["_STATUSRESPONSE"]._serialized_end = 367
-    _globals["_VERTEX"]._serialized_start = 370
-    _globals["_VERTEX"]._serialized_end = 547
-    _globals["_VERTEXSTATUS"]._serialized_start = 550
-    _globals["_VERTEXSTATUS"]._serialized_end = 777
-    _globals["_VERTEXLOG"]._serialized_start = 779
-    _globals["_VERTEXLOG"]._serialized_end = 882
-    _globals["_VERTEXWARNING"]._serialized_start = 885
-    _globals["_VERTEXWARNING"]._serialized_end = 1032
-    _globals["_RANGE"]._serialized_start = 1034
-    _globals["_RANGE"]._serialized_end = 1157
-    _globals["_POSITION"]._serialized_start = 1159
-    _globals["_POSITION"]._serialized_end = 1202
+  DESCRIPTOR._loaded_options = None
+  _globals['_SOLVEREQUEST_EXPORTERATTRSENTRY']._loaded_options = None
+  _globals['_SOLVEREQUEST_EXPORTERATTRSENTRY']._serialized_options = b'8\001'
+  _globals['_SOLVEREQUEST_FRONTENDATTRSENTRY']._loaded_options = None
+  _globals['_SOLVEREQUEST_FRONTENDATTRSENTRY']._serialized_options = b'8\001'
+  _globals['_CACHEOPTIONSENTRY_ATTRSENTRY']._loaded_options = None
+  _globals['_CACHEOPTIONSENTRY_ATTRSENTRY']._serialized_options = b'8\001'
+  _globals['_SOLVERESPONSE_EXPORTERRESPONSEENTRY']._loaded_options = None
+  _globals['_SOLVERESPONSE_EXPORTERRESPONSEENTRY']._serialized_options = b'8\001'
+  _globals['_SOLVEREQUEST']._serialized_start=99
+  _globals['_SOLVEREQUEST']._serialized_end=570
+  _globals['_SOLVEREQUEST_EXPORTERATTRSENTRY']._serialized_start=464
+  _globals['_SOLVEREQUEST_EXPORTERATTRSENTRY']._serialized_end=516
+  _globals['_SOLVEREQUEST_FRONTENDATTRSENTRY']._serialized_start=518
+  _globals['_SOLVEREQUEST_FRONTENDATTRSENTRY']._serialized_end=570
+  _globals['_CACHEOPTIONS']._serialized_start=573
+  _globals['_CACHEOPTIONS']._serialized_end=727
+  _globals['_CACHEOPTIONSENTRY']._serialized_start=730
+  _globals['_CACHEOPTIONSENTRY']._serialized_end=888
+  _globals['_CACHEOPTIONSENTRY_ATTRSENTRY']._serialized_start=844
+  _globals['_CACHEOPTIONSENTRY_ATTRSENTRY']._serialized_end=888
+  _globals['_SOLVERESPONSE']._serialized_start=891
+  _globals['_SOLVERESPONSE']._serialized_end=1060
+  _globals['_SOLVERESPONSE_EXPORTERRESPONSEENTRY']._serialized_start=1005
+  _globals['_SOLVERESPONSE_EXPORTERRESPONSEENTRY']._serialized_end=1060
+  _globals['_STATUSREQUEST']._serialized_start=1062
+  _globals['_STATUSREQUEST']._serialized_end=1090
+  _globals['_STATUSRESPONSE']._serialized_start=1093
+  _globals['_STATUSRESPONSE']._serialized_end=1361
+  _globals['_VERTEX']._serialized_start=1364
+  _globals['_VERTEX']._serialized_end=1541
+  _globals['_VERTEXSTATUS']._serialized_start=1544
+  _globals['_VERTEXSTATUS']._serialized_end=1771
+  _globals['_VERTEXLOG']._serialized_start=1773
+  _globals['_VERTEXLOG']._serialized_end=1876
+  _globals['_VERTEXWARNING']._serialized_start=1879
+  _globals['_VERTEXWARNING']._serialized_end=2026
+  _globals['_RANGE']._serialized_start=2028
+  _globals['_RANGE']._serialized_end=2151
+  _globals['_POSITION']._serialized_start=2153
+  _globals['_POSITION']._serialized_end=2196
 # @@protoc_insertion_point(module_scope)

@@ -1,13 +1,7 @@
-"""The engine's progress stream to events.
-
-The stream is one JSON document a line. ``moby.buildkit.trace`` carries a base64 StatusResponse of
-BuildKit's control API, ``moby.image.id`` the result, ``error`` the end of a build that failed.
-"""
+"""BuildKit's progress, message by message, to events."""
 
 from __future__ import annotations
 
-import binascii
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -21,7 +15,6 @@ from helpers.build.dockerfile import Dockerfile
 from helpers.build.events import (
     BuildWarning,
     Event,
-    ImageBuilt,
     LogLine,
     Step,
     StepCached,
@@ -43,23 +36,18 @@ class _Seen:
 
     step: Step
     started: float | None = None
+    completed: float | None = None
     state: Literal["waiting", "running", "done", "failed"] = "waiting"
 
 
 class Decoder:
-    """Turns the lines of one build's stream into events, each once and in order.
+    """Turns the progress messages of one build into events, each once and in order.
 
     Args:
         dockerfile: what is being built, for the lines that steps belong to.
-
-    Attributes:
-        error: the engine's message where it ended the build; empty otherwise.
-        traced: whether BuildKit told anything at all.
     """
 
     def __init__(self, dockerfile: Dockerfile) -> None:
-        self.error = ""
-        self.traced = False
         self._dockerfile = dockerfile
         self._begin: int | None = None
         self._seen: dict[str, _Seen] = {}
@@ -68,43 +56,13 @@ class Decoder:
         self._held: dict[str, StepCached] = {}
         self._warnings: set[BuildWarning] = set()
 
-    def line(self, raw: bytes) -> Iterator[Event]:
-        """The events of one line of the stream. What cannot be read gives one warning."""
-        if not raw.strip():
-            return
+    def message(self, raw: bytes) -> Iterator[Event]:
+        """The events of one StatusResponse. What cannot be read gives one warning."""
         try:
-            document = json.loads(raw)
-        except (ValueError, RecursionError):
+            status = StatusResponse.FromString(raw)
+        except DecodeError:
             yield from self._warn(_UNREADABLE)
             return
-        if not isinstance(document, dict):
-            yield from self._warn(_UNREADABLE)
-        elif document.get("id") == "moby.buildkit.trace":
-            yield from self._trace(document.get("aux"))
-        elif document.get("id") == "moby.image.id":
-            yield from self._image(document.get("aux"))
-        elif "error" in document or "errorDetail" in document:
-            self.error = _error_text(document)
-
-    def close(self) -> Iterator[Event]:
-        """What was held back: unfinished lines, and base images that no step needed."""
-        yield from self._release(list(self._held))
-        for digest, stream in list(self._readers):
-            yield from self._flush(digest, stream)
-
-    def _image(self, aux: Any) -> Iterator[Event]:
-        image_id = aux.get("ID") if isinstance(aux, dict) else None
-        if isinstance(image_id, str):
-            yield from self._release(list(self._held))
-            yield ImageBuilt(image_id)
-
-    def _trace(self, aux: Any) -> Iterator[Event]:
-        try:
-            status = StatusResponse.FromString(binascii.a2b_base64(aux, strict_mode=True))
-        except (DecodeError, ValueError, TypeError):
-            yield from self._warn(_UNREADABLE)
-            return
-        self.traced = True
         # A message may tell several things at once; the engine's own times put them in order.
         told: list[tuple[int, int, Any]] = []
         if self._begin is None:
@@ -131,6 +89,12 @@ class Decoder:
         for warning in status.warnings:
             yield from self._warning(warning)
 
+    def close(self) -> Iterator[Event]:
+        """What was held back: unfinished lines, and base images that no step needed."""
+        yield from self._release(list(self._held))
+        for digest, stream in list(self._readers):
+            yield from self._flush(digest, stream)
+
     def _learn(self, vertex: Vertex) -> None:
         if vertex.digest not in self._seen:
             self._seen[vertex.digest] = _Seen(
@@ -141,9 +105,12 @@ class Decoder:
 
     def _started(self, vertex: Vertex) -> Iterator[Event]:
         seen = self._seen[vertex.digest]
-        if vertex.cached or seen.state != "waiting":
+        at = self._seconds(vertex.started)
+        # Sending the context is told as two pieces of work: the second begins after the first.
+        again = seen.state == "done" and seen.completed is not None and at > seen.completed
+        if vertex.cached or not (seen.state == "waiting" or again):
             return
-        seen.started = self._seconds(vertex.started)
+        seen.started = at
         if _is_base(seen.step):
             return
         seen.state = "running"
@@ -169,7 +136,7 @@ class Decoder:
             # before a step that needs it begins.
             self._held.setdefault(vertex.digest, StepCached(seen.step, at))
         else:
-            seen.state = "done"
+            seen.state, seen.completed = "done", at
             yield (
                 StepCached(seen.step, at) if vertex.cached else StepFinished(seen.step, started, at)
             )
@@ -236,9 +203,3 @@ def _ns(stamp: Timestamp) -> int:
 
 def _is_base(step: Step) -> bool:
     return step.instruction is not None and step.instruction.startswith("FROM ")
-
-
-def _error_text(document: dict[str, Any]) -> str:
-    detail = document.get("errorDetail")
-    message = detail.get("message") if isinstance(detail, dict) else None
-    return clean(str(message or document.get("error") or "the engine gave no reason"))

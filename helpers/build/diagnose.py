@@ -12,6 +12,7 @@ from helpers.build.errors import (
     Cancelled,
     CopySourceNotFound,
     DockerfileError,
+    LoginNeeded,
     NoBuildKit,
     NoSpace,
     RegistryUnreachable,
@@ -50,11 +51,19 @@ _DOCKERFILE = re.compile(
 _REQUEST = re.compile(
     r"invalid reference format|network mode|platform specifier|invalid tag|unknown operating system"
 )
+_SECRET = re.compile(r"secret (\S+?):? not found")
+_SSH = re.compile(r"no SSH key .* forwarded|unset ssh forward key")
+_LOGIN = re.compile(
+    r"401|403|unauthorized|authentication required|authorization failed|insufficient_scope"
+    r"|access denied|denied: |incorrect username or password",
+    re.IGNORECASE,
+)
 _NO_ANSWER = re.compile(
     r"no such host|connection refused|i/o timeout|network is unreachable|no route to host"
     r"|deadline exceeded|Temporary failure|server misbehaving|connection reset|EOF|proxyconnect"
     r"|TLS handshake timeout"
 )
+_HOST = re.compile(r"[^/]*[.:][^/]*/|localhost/")
 _TLS = re.compile(r"x509:|tls: |certificate|server gave HTTP response to HTTPS client")
 
 
@@ -236,10 +245,19 @@ def _image(image: str, why: str, record: BuildRecord, dockerfile: Dockerfile) ->
             image=image,
             record=record,
         )
+    if _LOGIN.search(why):
+        host = name.split("/")[0] if _HOST.match(name) else ""
+        return LoginNeeded(
+            f"The registry of {name}{where} wants a login, or there is no such image: {why}.",
+            remedy=f"Check the name; for a private image run: docker login {host}".rstrip()
+            + "."
+            + stages,
+            image=image,
+            record=record,
+        )
     return BaseNotFound(
-        f"There is no image {name}{where}, or it wants a login: {why}.",
-        remedy="Check the name and the tag, and whether the registry wants a login for it."
-        + stages,
+        f"There is no image {name}{where}: {why}.",
+        remedy="Check the name and the tag." + stages,
         image=image,
         record=record,
     )
@@ -340,8 +358,13 @@ def _copy(
 
 
 def _step_remedy(error: str) -> str:
-    if "no active session" in error:
-        return "The step needs a secret or an SSH key; such builds are not supported yet."
+    if secret := _SECRET.search(error):
+        return (
+            f"Give the secret to the build: --secret id={secret[1]},src=FILE or "
+            f"--secret id={secret[1]},env=VARIABLE."
+        )
+    if _SSH.search(error):
+        return "Forward an SSH agent to the build: --ssh default (with a key in it: ssh-add)."
     if _TLS.search(error):
         return "Give the engine's machine the certificate authority of that host, then restart it."
     if "failed to create endpoint" in error:

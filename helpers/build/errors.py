@@ -56,6 +56,18 @@ class RequestError(BuildError):
     exit_status = 2
 
 
+class SecretError(BuildError):
+    """A secret or an SSH agent cannot be offered as it is."""
+
+    exit_status = 2
+
+
+class LoginError(BuildError):
+    """The login for a registry cannot be read."""
+
+    exit_status = 2
+
+
 class DockerfileError(BuildError):
     """The Dockerfile is missing, empty or cannot be understood.
 
@@ -152,7 +164,11 @@ class ImageUnavailable(BuildError):
 
 
 class BaseNotFound(ImageUnavailable):
-    """The registry answered: there is no such image, or it wants a login."""
+    """The registry answered: there is no such image."""
+
+
+class LoginNeeded(ImageUnavailable):
+    """The registry wants a login, or refuses the one that it was given."""
 
 
 class RegistryUnreachable(ImageUnavailable):

@@ -15,6 +15,10 @@ _ESCAPES = re.compile(
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 
 
+#: What a line ends with that was cut.
+CUT = re.compile(r" … \(\d+ more characters\)$")
+
+
 class LineReader:
     """Joins chunks of one stream into lines.
 

@@ -169,25 +169,49 @@ class FilesChanged:
     """A COPY or ADD of context files ran though nothing else about it differs.
 
     Attributes:
-        with_dockerfile: the Dockerfile changed, and is one of the files unless it is left out.
+        sent: those of its files that the engine did not have in this state, and was sent; None
+            where the record does not tell.
+        with_dockerfile: the Dockerfile changed, and may be one of the files; told only where what
+            was sent is not known.
     """
 
     instruction: str
     with_dockerfile: bool = False
-    certain: ClassVar[bool] = False
+    sent: tuple[str, ...] | None = None
+
+    @property
+    def certain(self) -> bool:
+        """True where files that it takes were sent anew."""
+        return bool(self.sent)
 
     @property
     def brief(self) -> str:
         """In a few words."""
-        return "its files changed, or its cache was gone"
+        if self.sent:
+            return f"{_first(self.sent, 2)} changed"
+        if self.sent is None:
+            return "its files changed, or its cache was gone"
+        return "a file was removed, or its cache was gone"
 
     def sentence(self) -> str:
-        """What the records leave open."""
+        """What was sent, or what the records leave open."""
+        if self.sent:
+            return f"Files that it takes were new to the engine: {_first(self.sent, 5)}."
+        if self.sent is not None:
+            return (
+                "It ran although none of its files was new to the engine: one was removed, renamed "
+                "or given other permissions, or its cache was gone or not used."
+            )
         own = "; the Dockerfile may be one of them" if self.with_dockerfile else ""
         return (
             "It ran although its instruction is the same and what it builds on was cached: the "
             f"files that it takes have changed{own}, or its cache was gone or not used."
         )
+
+
+def _first(names: tuple[str, ...], most: int) -> str:
+    shown, rest = names[:most], len(names) - most
+    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
 
 
 @dataclass(frozen=True, slots=True)

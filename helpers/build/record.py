@@ -63,12 +63,14 @@ class BuildRecord:
         steps: every step, BuildKit's own ones too.
         image_id: ``sha256:…``, or None where the build failed.
         warnings: findings of BuildKit's build checks.
-        context_bytes: size of the tar that was sent as context, in bytes.
+        context_bytes: how much was sent of contexts and Dockerfile, in bytes, protocol and all.
         seconds: from sending the request to the end of the stream.
         dockerfile: text of the Dockerfile that was built.
         target: the stage that was asked for, or None for the last one.
         no_cache: whether every step had to run, or the stages whose steps had to; None where it
             was not noted.
+        sent_files: files of contexts that were sent, because the engine did not have them in this
+            state; at most 1,000. None where it was not noted.
         build_args: names of the build arguments, each with a mark of its value (see
             :func:`argument_marks`), sorted by name; None where they were not noted.
     """
@@ -82,6 +84,7 @@ class BuildRecord:
     target: str | None = None
     no_cache: bool | tuple[str, ...] | None = None
     build_args: tuple[tuple[str, str], ...] | None = None
+    sent_files: tuple[str, ...] | None = None
 
     def failed_step(self) -> StepRecord | None:
         """The step whose error ended the build, or None.
@@ -113,9 +116,10 @@ class BuildRecord:
             seconds=raw["seconds"],
             dockerfile=raw["dockerfile"],
             target=raw["target"],
-            # Records of before these were noted have neither.
+            # Records of before these were noted have none.
             no_cache=_no_cache(raw.get("no_cache")),
             build_args=_build_args(raw.get("build_args")),
+            sent_files=_texts(raw.get("sent_files")),
         )
 
 
@@ -195,6 +199,7 @@ class RecordBuilder:
         target: str | None,
         no_cache: bool | tuple[str, ...] | None = None,
         build_args: tuple[tuple[str, str], ...] | None = None,
+        sent_files: tuple[str, ...] | None = None,
     ) -> BuildRecord:
         """The record of what was seen so far."""
         return BuildRecord(
@@ -217,11 +222,16 @@ class RecordBuilder:
             target=target,
             no_cache=no_cache,
             build_args=build_args,
+            sent_files=sent_files,
         )
 
 
 def _no_cache(raw: Any) -> bool | tuple[str, ...] | None:
     return tuple(raw) if isinstance(raw, list) else raw
+
+
+def _texts(raw: Any) -> tuple[str, ...] | None:
+    return None if raw is None else tuple(raw)
 
 
 def _build_args(raw: Any) -> tuple[tuple[str, str], ...] | None:

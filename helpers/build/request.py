@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from helpers.build.context import Context
+from helpers.build.errors import RequestError
+from helpers.build.session.agents import SshAgent
+from helpers.build.session.logins import Logins, docker_logins
+from helpers.build.session.secrets import Secret
+
+_NETWORKS = (None, "default", "none", "host")
+# https://github.com/distribution/reference/blob/main/regexp.go
+_DOMAIN = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]+)?/"
+_PART = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_TAG = re.compile(rf"(?:{_DOMAIN})?{_PART}(?:/{_PART})*(?::[\w][\w.-]{{0,127}})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +29,19 @@ class BuildRequest:
         target: the stage to build; None for the last one.
         build_args: values for ARG.
         labels: labels for the image.
-        no_cache: run every step, whatever the cache holds.
+        no_cache: run every step, whatever the cache holds; or names of the stages to run anew.
         pull: ask the registry for newer base images.
         network: for RUN steps: ``default``, ``none`` or ``host``; None leaves it to the engine.
         platform: for example ``linux/arm64``; None for the engine's own.
+        add_hosts: addresses by host name, for RUN steps.
+        shm_bytes: size of ``/dev/shm`` in RUN steps; None leaves it to the engine (64 MiB).
         cache_from: images whose inline cache may be used.
+        inline_cache: write what a later ``cache_from`` needs into the image.
+        contexts: more contexts by name, for ``COPY --from=NAME`` and ``FROM NAME``: files, or an
+            image or a Git repository as ``docker-image://…``, ``https://…``.
+        secrets: values for ``RUN --mount=type=secret``.
+        agents: agents for ``RUN --mount=type=ssh``.
+        logins: gives the login for a registry; what ``docker login`` stored, by default.
         timeout_seconds: how long it may take in all; None for no limit.
     """
 
@@ -32,31 +50,40 @@ class BuildRequest:
     target: str | None = None
     build_args: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    no_cache: bool = False
+    no_cache: bool | tuple[str, ...] = False
     pull: bool = False
     network: str | None = None
     platform: str | None = None
+    add_hosts: Mapping[str, str] = field(default_factory=dict)
+    shm_bytes: int | None = None
     cache_from: tuple[str, ...] = ()
+    inline_cache: bool = False
+    contexts: Mapping[str, Context | str] = field(default_factory=dict)
+    secrets: tuple[Secret, ...] = ()
+    agents: tuple[SshAgent, ...] = ()
+    logins: Logins = field(default=docker_logins, repr=False, compare=False)
     timeout_seconds: float | None = None
 
-    def parameters(self) -> dict[str, str | list[str]]:
-        """The query of ``POST /build``.
+    def __post_init__(self) -> None:
+        """Refuse what no engine takes, before anything is built.
 
-        Source: https://docs.docker.com/reference/api/engine/version/v1.45/#tag/Image/operation/ImageBuild
+        Raises:
+            RequestError: for a tag, a network or a size that cannot be.
         """
-        wanted: dict[str, str | list[str]] = {
-            "version": "2",  # BuildKit
-            "dockerfile": self.context.dockerfile_path.encode("utf-8", "surrogateescape").decode(
-                "utf-8", "replace"
-            ),
-            "t": list(self.tags),
-            "target": self.target or "",
-            "buildargs": json.dumps(dict(self.build_args)) if self.build_args else "",
-            "labels": json.dumps(dict(self.labels)) if self.labels else "",
-            "nocache": "1" if self.no_cache else "",
-            "pull": "1" if self.pull else "",
-            "networkmode": self.network or "",
-            "platform": self.platform or "",
-            "cachefrom": json.dumps(self.cache_from) if self.cache_from else "",
-        }
-        return {name: value for name, value in wanted.items() if value}
+        for tag in self.tags:
+            if not _TAG.fullmatch(tag):
+                raise RequestError(
+                    f"{tag!r} cannot be the name of an image.",
+                    remedy="Write it in lower case as name:tag, perhaps with a registry before it: "
+                    "registry.example.com:5000/team/shop:1.",
+                )
+        if self.network not in _NETWORKS:
+            raise RequestError(
+                f"A build cannot use the network {self.network!r}.",
+                remedy="Choose default, none or host.",
+            )
+        if self.shm_bytes is not None and self.shm_bytes < 0:
+            raise RequestError(
+                f"Shared memory cannot have {self.shm_bytes} bytes.",
+                remedy="Give a positive number.",
+            )

@@ -5,10 +5,12 @@ Paths are relative, with ``/``; bytes that are not UTF-8 are kept as surrogate e
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
-from collections.abc import Mapping
-from dataclasses import dataclass
+import weakref
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -17,6 +19,26 @@ from helpers.build.errors import ContextError
 EntryKind = Literal["file", "dir", "symlink", "fifo"]
 
 _IGNORE_REMEDY = "Remove it, or leave it out with this line in .dockerignore: {path}"
+
+
+class OpenFile:
+    """A file that stays open for as long as something refers to it; it may have no name.
+
+    Args:
+        descriptor: taken over: closed with this object.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        weakref.finalize(self, os.close, descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class FileSlice:
+    """A part of an open file: where a member of a tar archive lies."""
+
+    file: OpenFile
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +51,11 @@ class Entry:
         mode: permission bits, setuid, setgid and sticky included.
         size: bytes of content; 0 for anything but a file.
         link: where a symlink points to, as it is written; else empty.
-        source: the file on disk as text, or the content itself as bytes; None for what has no
-            content.
+        source: the path of a file on disk, a part of an open one, or the content itself; None for
+            what has no content.
+        stamp: another number for another state of the file, from 0 to 999,999,999: what tells
+            whether the engine has it already. From the content where that is in memory, else from
+            the file's times, size and identity.
     """
 
     path: str
@@ -38,7 +63,12 @@ class Entry:
     mode: int
     size: int = 0
     link: str = ""
-    source: str | bytes | None = None
+    source: str | FileSlice | bytes | None = None
+    stamp: int = 0
+
+    def walk_key(self) -> bytes:
+        """Sorts entries as a walk through the directories meets them: ``/`` before all else."""
+        return os.fsencode(self.path).replace(b"/", b"\0")
 
 
 class Tree(Protocol):
@@ -90,26 +120,19 @@ class FolderTree:
         return found
 
 
-class MappingTree:
-    """Files from memory; the directories above them come by themselves.
-
-    Args:
-        files: content by path. Text is written as UTF-8.
-        mode: permission bits of every file.
+class EntryTree:
+    """Entries from anywhere; the directories above them come by themselves.
 
     Raises:
         ContextError: if a path is absolute, leads outside, or is both a file and a directory.
     """
 
-    def __init__(self, files: Mapping[str, bytes | str], mode: int = 0o644) -> None:
+    def __init__(self, entries: Iterable[Entry]) -> None:
         self._entries: dict[str, Entry] = {}
         self._children: dict[str, dict[str, Entry]] = {"": {}}
-        for path, content in files.items():
-            _check_path(path)
-            raw = (
-                content.encode("utf-8", "surrogateescape") if isinstance(content, str) else content
-            )
-            self._add(Entry(path, "file", mode, len(raw), source=bytes(raw)))
+        for entry in sorted(entries, key=Entry.walk_key):  # a directory before what is in it
+            _check_path(entry.path)
+            self._add(entry)
 
     def _add(self, entry: Entry) -> None:
         parent, _, name = entry.path.rpartition("/")
@@ -132,6 +155,26 @@ class MappingTree:
     def children(self, directory: str) -> list[Entry]:
         """See :class:`Tree`."""
         return list(self._children.get(directory, {}).values())
+
+
+class MappingTree(EntryTree):
+    """Files from memory.
+
+    Args:
+        files: content by path. Text is written as UTF-8.
+        modes: permission bits by path; 0644 for what is not named.
+
+    Raises:
+        ContextError: as :class:`EntryTree`.
+    """
+
+    def __init__(
+        self, files: Mapping[str, bytes | str], modes: Mapping[str, int] | None = None
+    ) -> None:
+        super().__init__(
+            memory_file(path, content, (modes or {}).get(path, 0o644))
+            for path, content in files.items()
+        )
 
 
 class OverlayTree:
@@ -157,6 +200,17 @@ class OverlayTree:
         upper = {entry.path: entry for entry in self._upper.children(directory)}
         merged = (_over(lower.get(path), upper.get(path)) for path in {**lower, **upper})
         return [entry for entry in merged if entry is not None]
+
+
+def memory_file(path: str, content: bytes | str, mode: int = 0o644) -> Entry:
+    """A file whose content is at hand; text is written as UTF-8."""
+    raw = content.encode("utf-8", "surrogateescape") if isinstance(content, str) else bytes(content)
+    return Entry(path, "file", mode, len(raw), source=raw, stamp=stamp_of(raw))
+
+
+def stamp_of(state: bytes) -> int:
+    """The stamp of a file in a state: see :class:`Entry`."""
+    return int.from_bytes(hashlib.blake2b(state, digest_size=8).digest()) % 1_000_000_000
 
 
 def unreadable(path: str, error: OSError) -> ContextError:
@@ -188,7 +242,10 @@ def _entry(file: str, path: str, status: os.stat_result) -> Entry | None:
     mode = stat.S_IMODE(status.st_mode)
     match stat.S_IFMT(status.st_mode):
         case stat.S_IFREG:
-            return Entry(path, "file", mode, status.st_size, source=file)
+            state = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+            return Entry(
+                path, "file", mode, status.st_size, source=file, stamp=stamp_of(str(state).encode())
+            )
         case stat.S_IFDIR:
             return Entry(path, "dir", mode)
         case stat.S_IFLNK:
@@ -228,7 +285,7 @@ def _over(lower: Entry | None, upper: Entry | None) -> Entry | None:
     if "dir" in {lower.kind, upper.kind}:
         raise _both(upper.path)
     mode = lower.mode if lower.kind == "file" else upper.mode
-    return Entry(upper.path, upper.kind, mode, upper.size, upper.link, upper.source)
+    return replace(upper, mode=mode)
 
 
 def _both(path: str) -> ContextError:

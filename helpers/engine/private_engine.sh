@@ -34,6 +34,13 @@ pivot_root . .old
 cd /
 umount -l /.old
 
+# On the engine's disk, under a short name: BuildKit puts sockets of SSH agents there, and a Unix
+# socket's path has at most 107 bytes.
+rm -rf "$ENGINE/tmp"
+mkdir -p "$ENGINE/tmp"
+mount --bind "$ENGINE/tmp" /var/tmp
+export DOCKER_TMPDIR=/var/tmp
+
 ip link show "$BRIDGE" >/dev/null 2>&1 || ip link add "$BRIDGE" type bridge
 ip address replace "$CIDR" dev "$BRIDGE"
 ip link set "$BRIDGE" up

@@ -5,16 +5,17 @@ from __future__ import annotations
 import io
 import json
 import os
-import shutil
 import socket
 import subprocess
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from image_builder import Builder
 
+from benchmarks.peers import DockerCli, context_folder, docker_cli
 from helpers.build import BuildRequest, folder_context
 from helpers.engine.connect import Engine
 
@@ -25,20 +26,24 @@ Found = dict[str, tuple[int, bytes, str]]
 
 
 @pytest.fixture(scope="module")
-def cli(engine: Engine) -> dict[str, str]:
-    """The environment for the CLI."""
-    environment = {**os.environ, "DOCKER_HOST": engine.endpoint.url}
-    if shutil.which("docker") is None:
-        pytest.skip("COMPARISON NOT MADE: there is no docker CLI on this machine")
-    probe = subprocess.run(["docker", "buildx", "version"], capture_output=True, env=environment)
-    if probe.returncode:
-        pytest.skip("COMPARISON NOT MADE: the docker CLI has no buildx plugin")
-    return environment
+def cli(engine: Engine) -> DockerCli:
+    """The docker command line with buildx: the private engine's own, or the machine's."""
+    found = docker_cli(engine)
+    if found.missing or found.missing_buildx:
+        pytest.skip(f"COMPARISON NOT MADE: {found.missing or found.missing_buildx}")
+    return found
 
 
-def through_cli(folder: Path, environment: dict[str, str]) -> Found:
-    command = ["docker", "buildx", "build", "--quiet", "--output", "type=tar,dest=-", "."]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
+@pytest.fixture
+def folder(cli: DockerCli) -> Iterator[Path]:
+    """A folder that the command line can see."""
+    with context_folder(cli) as found:
+        yield found
+
+
+def through_cli(folder: Path, cli: DockerCli) -> Found:
+    command = ["docker", "buildx", "build", "--quiet", "--output", "type=tar,dest=-", str(folder)]
+    done = subprocess.run([*cli.prefix, *command], capture_output=True, check=True)
     with tarfile.open(fileobj=io.BytesIO(done.stdout), errors="surrogateescape") as tar:
         return described({member.name: member for member in tar})
 
@@ -63,19 +68,16 @@ def populate(folder: Path) -> None:
 @pytest.mark.parametrize(
     "case", [case for case in TABLE["cases"] if "cli" not in case], ids=lambda case: case["name"]
 )
-def test_dockerignore(case: dict[str, Any], tmp_path: Path, cli: dict[str, str]) -> None:
-    populate(tmp_path)
-    (tmp_path / ".dockerignore").write_bytes(case["dockerignore"].encode())
-    sent = set(through_cli(tmp_path, cli))
-    ours = {entry.path for entry in folder_context(tmp_path).entries}
-    assert ours - {"Dockerfile"} == sent - {"Dockerfile"}
+def test_dockerignore(case: dict[str, Any], folder: Path, cli: DockerCli) -> None:
+    populate(folder)
+    (folder / ".dockerignore").write_bytes(case["dockerignore"].encode())
+    sent = set(through_cli(folder, cli))
+    assert {entry.path for entry in folder_context(folder).entries} == sent
     left_out = {name.rstrip("/") for name in case["left_out"]}
     assert not left_out & sent
 
 
-def test_modes_links_and_odd_names(tmp_path: Path, cli: dict[str, str], builder: Builder) -> None:
-    folder = tmp_path / "context"
-    folder.mkdir()
+def test_modes_links_and_odd_names(folder: Path, cli: DockerCli, builder: Builder) -> None:
     populate(folder)
     (folder / "setuid").write_text("x")
     (folder / "setuid").chmod(0o4750)
@@ -97,11 +99,11 @@ def test_modes_links_and_odd_names(tmp_path: Path, cli: dict[str, str], builder:
     assert ours == theirs
 
 
-def test_the_ignore_file_next_to_the_dockerfile(tmp_path: Path, cli: dict[str, str]) -> None:
-    populate(tmp_path)
-    (tmp_path / ".dockerignore").write_text("a.txt\n")
-    (tmp_path / "Dockerfile.dockerignore").write_text("b.txt\n")
-    sent = set(through_cli(tmp_path, cli))
-    assert {entry.path for entry in folder_context(tmp_path).entries} == sent
+def test_the_ignore_file_next_to_the_dockerfile(folder: Path, cli: DockerCli) -> None:
+    populate(folder)
+    (folder / ".dockerignore").write_text("a.txt\n")
+    (folder / "Dockerfile.dockerignore").write_text("b.txt\n")
+    sent = set(through_cli(folder, cli))
+    assert {entry.path for entry in folder_context(folder).entries} == sent
     assert "a.txt" in sent
     assert "b.txt" not in sent

@@ -5,18 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable
 from pathlib import Path
 
-import docker
-import pytest
 from image_builder import Builder
 
 from helpers.build import (
     BuildRecord,
     BuildRequest,
     DockerfileText,
-    build,
     folder_context,
     mapping_context,
 )
@@ -282,27 +278,41 @@ def test_a_dockerfile_in_lower_case_and_one_that_is_text(builder: Builder) -> No
     assert next(s.step.line for s in record.steps if s.step.number) == 2
 
 
-def test_a_large_context_is_sent(builder: Builder, tmp_path: Path) -> None:
+def test_what_the_dockerfile_does_not_name_is_not_sent(builder: Builder, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY small /\n")
     (tmp_path / "small").write_text("x")
     with (tmp_path / "big").open("wb") as file:
         file.truncate(60_000_000)
-    record = builder.build(BuildRequest(folder_context(tmp_path)))
-    assert record.context_bytes > 60_000_000
+    assert builder.build(BuildRequest(folder_context(tmp_path))).context_bytes < 10_000
 
 
-def test_a_connection_is_used_again(
-    builder: Builder, client: docker.DockerClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = {"Dockerfile": "FROM scratch\nCOPY a /a\n", "a": "x"}
-    builder(files)
-    opened: list[object] = []
-    real: Callable[..., object] = socket.socket.connect
+def test_a_file_is_sent_once_and_again_when_it_changed(builder: Builder, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY big tiny /\n")
+    big, tiny = tmp_path / "big", tmp_path / "tiny"
+    big.write_bytes(os.urandom(8_000_000))
+    tiny.write_text("a")
+    times = (1_500_000_000, 1_500_000_000)
+    os.utime(tiny, times)
+    first = builder.build(BuildRequest(folder_context(tmp_path)))
+    assert first.context_bytes > 8_000_000
+    again = builder.build(BuildRequest(folder_context(tmp_path)))
+    assert again.context_bytes < 10_000
+    assert again.image_id == first.image_id
+    # The same length and the same times: only the file itself can tell.
+    tiny.write_text("b")
+    os.utime(tiny, times)
+    changed = builder.build(BuildRequest(folder_context(tmp_path)))
+    assert changed.context_bytes < 10_000
+    assert changed.image_id != first.image_id
 
-    def watch(self: socket.socket, address: object) -> object:
-        opened.append(address)
-        return real(self, address)
 
-    monkeypatch.setattr(socket.socket, "connect", watch)
-    build(client.api, BuildRequest(mapping_context(files)))
-    assert opened == []
+def test_the_dockerfile_is_subject_to_the_ignore_file(builder: Builder, tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY . /\n")
+    (tmp_path / ".dockerignore").write_text("Dockerfile\n.dockerignore\n")
+    (tmp_path / "a").write_text("x")
+    first = builder.build(BuildRequest(folder_context(tmp_path)))
+    assert set(builder.files(str(first.image_id))) == {"a"}
+    (tmp_path / "Dockerfile").write_text("# a comment\nFROM scratch\nCOPY . /\n")
+    second = builder.build(BuildRequest(folder_context(tmp_path)))
+    copied = next(s for s in second.steps if s.step.instruction == "COPY . /")
+    assert copied.cached

@@ -74,7 +74,12 @@ FROM = "FROM busybox:1.37\n"
         ),
         (f"{FROM}RUN echo a; echo b >&2; exit 3\n", StepFailedError, 2, "exit code 3"),
         (f"{FROM}RUN nosuch\n", StepFailedError, 2, "exit code 127"),
-        (f"{FROM}RUN --mount=type=secret,id=x,required=true true\n", StepFailedError, 2, "session"),
+        (
+            f"{FROM}RUN --mount=type=secret,id=x,required=true true\n",
+            StepFailedError,
+            2,
+            "secret x",
+        ),
     ],
 )
 def test_what_the_dockerfile_does_wrong(

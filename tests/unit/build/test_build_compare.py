@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.build.compare import Change, Comparison, StepChange, compare
+from helpers.build.compare import Change, Comparison, StepChange, compare, taken_by
 from helpers.build.events import Step
 from helpers.build.graph import graph_of, step_name
 from helpers.build.match import likeness, match_steps
@@ -442,3 +442,31 @@ def test_what_a_record_notes_is_saved_and_older_records_load() -> None:
     assert [name for name, _ in marks] == ["A", "PROXY"]
     assert argument_marks({"A": "1"}) != argument_marks({"A": "2"})
     assert real("mounts").no_cache is None
+
+
+@pytest.mark.parametrize(
+    ("instruction", "taken"),
+    [
+        ("COPY . .", ("a.txt", "src/b.ts", "src/deep/c.ts")),
+        ("COPY --chown=1:1 src/ /app/", ("src/b.ts", "src/deep/c.ts")),
+        ("COPY *.txt src/b.ts /app/", ("a.txt", "src/b.ts")),
+        ("COPY /a.txt ./", ("a.txt",)),
+        ("COPY s /app/", ()),
+    ],
+)
+def test_the_files_that_a_copy_takes(instruction: str, taken: tuple[str, ...]) -> None:
+    assert taken_by(instruction, ("a.txt", "src/b.ts", "src/deep/c.ts")) == taken
+
+
+def test_files_that_were_sent_are_named() -> None:
+    before = real("orders-cached")
+    after = dataclasses.replace(real("orders-source-edited"), sent_files=("src/server.ts",))
+    (cause, *_) = compare(before, after).first_causes()
+    assert isinstance(cause.reason, FilesChanged)
+    assert cause.reason.certain
+    assert "src/server.ts" in cause.reason.sentence()
+    nothing = dataclasses.replace(after, sent_files=())
+    (cause, *_) = compare(before, nothing).first_causes()
+    assert cause.reason is not None
+    assert not cause.reason.certain
+    assert "removed" in cause.reason.sentence()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import os
 import socket
 import stat
-import tarfile
-import tracemalloc
 from pathlib import Path
 
 import pytest
 
+from helpers.build.content import PIECE, content
 from helpers.build.context import Context, DockerfileText, folder_context, mapping_context
 from helpers.build.errors import ContextError, DockerfileError
-from helpers.build.tar_stream import MTIME
+from helpers.build.tree import Entry
 
 FROM = "FROM scratch\n"
 
@@ -25,18 +23,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def archive(context: Context) -> dict[str, tarfile.TarInfo]:
-    raw = b"".join(context.tar())
-    assert len(raw) == context.total_bytes
-    with tarfile.open(fileobj=io.BytesIO(raw), errors="surrogateescape", encoding="utf-8") as tar:
-        return {member.name: member for member in tar}
+def entries(context: Context) -> dict[str, Entry]:
+    return {entry.path: entry for entry in context.entries}
 
 
-def content(context: Context, name: str) -> bytes:
-    with tarfile.open(fileobj=io.BytesIO(b"".join(context.tar()))) as tar:
-        file = tar.extractfile(name)
-        assert file is not None
-        return file.read()
+def read(context: Context, name: str) -> bytes:
+    return b"".join(content(entries(context)[name]))
 
 
 def test_files_modes_links_and_empty_folders_are_kept(folder: Path) -> None:
@@ -45,73 +37,34 @@ def test_files_modes_links_and_empty_folders_are_kept(folder: Path) -> None:
     (folder / "empty").mkdir(mode=0o700)
     (folder / "outside").symlink_to("/etc/passwd")
     (folder / "loop").symlink_to(".")
-    found = archive(folder_context(folder))
-    assert found["run.sh"].mode == 0o750
-    assert found["empty"].isdir()
-    assert found["empty"].mode == 0o700
-    assert found["outside"].issym()
-    assert found["outside"].linkname == "/etc/passwd"
-    assert found["loop"].linkname == "."
+    (folder / "run.sh").chmod(0o4750)
+    found = entries(folder_context(folder))
+    assert (found["run.sh"].mode, found["run.sh"].size) == (0o4750, 10)
+    assert (found["empty"].kind, found["empty"].mode) == ("dir", 0o700)
+    assert (found["outside"].kind, found["outside"].link) == ("symlink", "/etc/passwd")
+    assert found["loop"].link == "."
     assert len(found) == 5
-
-
-def test_owners_and_times_are_the_same_for_all(folder: Path) -> None:
-    os.chown(folder / "Dockerfile", os.getuid(), os.getgid())
-    member = archive(folder_context(folder))["Dockerfile"]
-    assert (member.uid, member.gid, member.uname, member.gname) == (0, 0, "", "")
-    assert member.mtime == MTIME
-
-
-def test_the_same_files_give_the_same_bytes(folder: Path) -> None:
-    for name in ("b", "a", "c/d"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text(name)
-    first = b"".join(folder_context(folder).tar())
-    os.utime(folder / "a", (1, 1))
-    assert b"".join(folder_context(folder).tar()) == first
-
-
-def test_the_archive_is_gnu_and_begins_with_one_short_header(folder: Path) -> None:
-    (folder / ("d" * 120)).mkdir()
-    (folder / ("d" * 120) / ("f" * 200)).write_text("x")
-    (folder / "link").symlink_to("t" * 300)
-    raw = b"".join(folder_context(folder).tar())
-    assert raw[257:265] == b"ustar  \0"
-    assert raw[:11] == b"Dockerfile\0"
-    assert tarfile.XHDTYPE not in {raw[i + 156 : i + 157] for i in range(0, len(raw), 512)}
-    found = archive(folder_context(folder))
-    assert "d" * 120 + "/" + "f" * 200 in found
-    assert found["link"].linkname == "t" * 300
-
-
-def test_a_dockerfile_with_a_long_path_does_not_come_first() -> None:
-    path = f"{'d' * 120}/Dockerfile"
-    raw = b"".join(mapping_context({path: FROM}, dockerfile=path).tar())
-    assert raw[:3] == b"./\0"
-    with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
-        assert tar.getmember(path)
 
 
 @pytest.mark.parametrize("name", ["ünï ☃.txt", "line\nbreak", "-dash", "back\\slash", "a" * 255])
 def test_odd_names_are_kept(folder: Path, name: str) -> None:
     (folder / name).write_text("x") if len(name) < 255 else (folder / name).touch()
-    assert name in archive(folder_context(folder))
+    assert name in entries(folder_context(folder))
 
 
 def test_names_that_are_not_utf8_are_kept_byte_by_byte(folder: Path) -> None:
     raw_name = b"caf\xe9"
     (folder / os.fsdecode(raw_name)).write_text("x")
-    raw = b"".join(folder_context(folder).tar())
-    assert raw_name + b"\0" in raw
+    assert os.fsdecode(raw_name) in entries(folder_context(folder))
 
 
 def test_sockets_are_skipped_and_fifos_kept(folder: Path) -> None:
     os.mkfifo(folder / "fifo")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "sock"))
-        found = archive(folder_context(folder))
+        found = entries(folder_context(folder))
     assert "sock" not in found
-    assert found["fifo"].isfifo()
+    assert found["fifo"].kind == "fifo"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can make a device file")
@@ -135,7 +88,7 @@ def test_a_file_that_cannot_be_read_is_named(folder: Path, monkeypatch: pytest.M
     # root may read everything, so the kernel's answer is put in by hand
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(ContextError, match="secret cannot be read: Permission denied") as error:
-        b"".join(context.tar())
+        read(context, "secret")
     assert error.value.path == "secret"
     assert "in .dockerignore: secret" in error.value.remedy
 
@@ -154,8 +107,94 @@ def test_a_file_that_changes_while_it_is_sent_is_named(folder: Path, change: str
     if change == "fifo":
         os.mkfifo(file)
     with pytest.raises(ContextError, match="data") as error:
-        b"".join(context.tar())
+        read(context, "data")
     assert error.value.path == "data"
+
+
+def test_a_file_is_read_in_pieces_of_bounded_size(folder: Path) -> None:
+    (folder / "data").write_bytes(b"x" * (2 * PIECE + 5))
+    pieces = [len(piece) for piece in content(entries(folder_context(folder))["data"])]
+    assert pieces == [PIECE, PIECE, 5]
+
+
+def test_what_is_no_file_has_no_content(folder: Path) -> None:
+    (folder / "link").symlink_to("Dockerfile")
+    (folder / "empty").touch()
+    context = folder_context(folder)
+    assert read(context, "link") == read(context, "empty") == b""
+
+
+def test_entries_come_as_a_walk_meets_them(folder: Path) -> None:
+    names = ["a/b", "a-b", "a.b/c", "a/b.c", "a/b-c/d", "a0", "ü", "B"]
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    walked = ["B", "Dockerfile", "a", "a/b", "a/b-c", "a/b-c/d", "a/b.c"]
+    walked += ["a-b", "a.b", "a.b/c", "a0", "ü"]
+    assert list(entries(folder_context(folder))) == walked
+    in_memory = mapping_context(dict.fromkeys(names, "") | {"Dockerfile": FROM})
+    assert list(entries(in_memory)) == walked
+    overlaid = folder_context(folder, overlay={"a/b-c/0": "", "a.": ""})
+    assert list(entries(overlaid)) == sorted(entries(overlaid), key=lambda p: p.split("/"))
+
+
+def stamp(context: Context, name: str = "data") -> int:
+    found = entries(context)[name].stamp
+    assert 0 <= found < 1_000_000_000
+    return found
+
+
+def test_another_state_of_a_file_has_another_stamp(folder: Path) -> None:
+    file = folder / "data"
+    file.write_text("one")
+    first = stamp(folder_context(folder))
+    assert stamp(folder_context(folder)) == first
+    seen = {first}
+    file.write_text("three")  # another size
+    os.utime(file, ns=(1, 1))
+    seen.add(stamp(folder_context(folder)))
+    os.utime(file, ns=(1, 2))  # another time
+    seen.add(stamp(folder_context(folder)))
+    (folder / "new").write_text("three")
+    (folder / "new").replace(file)  # another file with the same size and time
+    os.utime(file, ns=(1, 2))
+    seen.add(stamp(folder_context(folder)))
+    assert len(seen) == 4
+
+
+def test_the_stamp_of_a_file_in_memory_is_its_contents() -> None:
+    def made(text: bytes | str) -> int:
+        return stamp(mapping_context({"Dockerfile": FROM, "data": text}))
+
+    assert made("x") == made(b"x") != made("y")
+
+
+def test_modes_of_files_in_memory() -> None:
+    files = {"Dockerfile": FROM, "run.sh": "x", "d/data": "y"}
+    found = entries(mapping_context(files, modes={"run.sh": 0o755, "not/there": 0o600}))
+    assert {path: entry.mode for path, entry in found.items()} == {
+        "Dockerfile": 0o644,
+        "run.sh": 0o755,
+        "d": 0o755,
+        "d/data": 0o644,
+    }
+
+
+def test_bytes_in_memory_are_kept_as_they_were() -> None:
+    raw = bytearray(b"before")
+    context = mapping_context({"Dockerfile": FROM, "data": raw, "text": "ü\udcff"})
+    raw[:] = b"after!"
+    assert read(context, "data") == b"before"
+    assert read(context, "text") == b"\xc3\xbc\xff"
+
+
+def test_a_folder_has_an_identity_and_files_in_memory_have_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    assert folder_context(folder).identity == folder_context(".").identity != ""
+    assert folder_context(folder, overlay={"a": ""}).identity == folder_context(folder).identity
+    assert mapping_context({"Dockerfile": FROM}).identity == ""
 
 
 def test_a_file_that_grows_is_sent_as_it_was(folder: Path) -> None:
@@ -163,19 +202,7 @@ def test_a_file_that_grows_is_sent_as_it_was(folder: Path) -> None:
     file.write_text("12345")
     context = folder_context(folder)
     file.write_text("1234567890")
-    assert content(context, "log") == b"12345"
-
-
-def test_a_large_file_is_sent_in_constant_memory(folder: Path) -> None:
-    with (folder / "big").open("wb") as file:
-        file.truncate(300_000_000)
-    context = folder_context(folder)
-    tracemalloc.start()
-    sent = sum(len(piece) for piece in context.tar())
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert sent == context.total_bytes > 300_000_000
-    assert peak < 4_000_000
+    assert read(context, "log") == b"12345"
 
 
 def test_sizes_are_known_before_sending(folder: Path) -> None:
@@ -204,11 +231,11 @@ def test_an_overlay_replaces_and_adds(folder: Path) -> None:
     (folder / "src/a").chmod(0o755)
     overlay = {"src/a": b"new", "new/deep/b": "b", "Dockerfile": "FROM busybox\n"}
     context = folder_context(folder, overlay=overlay)
-    found = archive(context)
-    assert content(context, "src/a") == b"new"
+    found = entries(context)
+    assert read(context, "src/a") == b"new"
     assert found["src/a"].mode == 0o755
     assert found["new/deep/b"].mode == 0o644
-    assert found["new/deep"].isdir()
+    assert found["new/deep"].kind == "dir"
     assert context.dockerfile == "FROM busybox\n"
     assert (folder / "src/a").read_text() == "old"
 
@@ -222,7 +249,8 @@ def test_an_overlay_never_writes_through_a_link(folder: Path) -> None:
 def test_an_overlay_replaces_a_link(folder: Path) -> None:
     (folder / "a").symlink_to("/etc/passwd")
     context = folder_context(folder, overlay={"a": "mine"})
-    assert archive(context)["a"].isfile()
+    assert entries(context)["a"].kind == "file"
+    assert read(context, "a") == b"mine"
 
 
 @pytest.mark.parametrize("path", ["/etc/x", "../x", "a/../b", "a//b", "", "./a", "a/", "a\0b"])
@@ -251,28 +279,36 @@ def test_a_dockerfile_in_lower_case_is_found(tmp_path: Path) -> None:
     (tmp_path / "dockerfile").write_text(FROM)
     context = folder_context(tmp_path)
     assert context.dockerfile == FROM
-    assert context.dockerfile_path == "dockerfile"
+    assert context.dockerfile_name == "Dockerfile"
 
 
-def test_a_dockerfile_that_is_left_out_travels_all_the_same() -> None:
-    context = mapping_context({"Dockerfile": FROM, ".dockerignore": "**\n", "a": "x"})
-    assert [entry.path for entry in context.entries] == ["Dockerfile"]
+def test_a_dockerfile_that_is_left_out_is_read_all_the_same() -> None:
+    files = {"Dockerfile": FROM, ".dockerignore": "**\n", "a": "x"}
+    context = mapping_context(files)
+    assert context.dockerfile == FROM
+    assert context.entries == ()
+    assert context.left_out_by("Dockerfile") == ".dockerignore:1: **"
 
 
 def test_a_dockerfile_may_be_text_or_elsewhere(folder: Path, tmp_path: Path) -> None:
     context = folder_context(folder, dockerfile=DockerfileText("FROM busybox\n", "cell 3"))
     assert context.dockerfile == "FROM busybox\n"
     assert context.dockerfile_name == "cell 3"
-    assert content(context, context.dockerfile_path) == b"FROM busybox\n"
+    assert set(entries(context)) == {"Dockerfile"}
     inside = folder_context(folder, dockerfile=folder / "Dockerfile")
-    assert inside.dockerfile_path == "Dockerfile"
+    assert (inside.dockerfile_name, inside.dockerfile) == ("Dockerfile", FROM)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/prod").write_text("FROM prod\n")
+    outside = folder_context(folder / ".", dockerfile=tmp_path / "other/prod")
+    assert outside.dockerfile == "FROM prod\n"
 
 
-def test_a_dockerfile_text_takes_no_name_that_is_in_use() -> None:
-    files = {".dockerfile.0": "mine"}
-    context = mapping_context(files, dockerfile=DockerfileText(FROM))
-    assert context.dockerfile_path == ".dockerfile.1"
-    assert content(context, ".dockerfile.0") == b"mine"
+def test_a_dockerfile_outside_is_not_part_of_the_context(tmp_path: Path) -> None:
+    (tmp_path / "context").mkdir()
+    (tmp_path / "prod").write_text(FROM)
+    context = folder_context(tmp_path / "context", dockerfile=tmp_path / "prod")
+    assert (context.dockerfile, context.entries) == (FROM, ())
+    assert context.dockerfile_name == str(tmp_path / "prod")
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../../etc/passwd", "up/../../x"])
@@ -293,14 +329,14 @@ def test_a_dockerfile_is_not_read_from_a_folder_that_leads_out(tmp_path: Path) -
         folder_context(tmp_path / "context", dockerfile="docker/Dockerfile")
 
 
-def test_a_dockerfile_behind_a_link_inside_is_read_and_sent(tmp_path: Path) -> None:
+def test_a_dockerfile_behind_a_link_inside_is_read(tmp_path: Path) -> None:
     (tmp_path / "docker").mkdir()
     (tmp_path / "docker/prod").write_text(FROM)
     (tmp_path / "Dockerfile").symlink_to("docker/prod")
     (tmp_path / ".dockerignore").write_text("docker\n")
     context = folder_context(tmp_path)
     assert context.dockerfile == FROM
-    assert {"Dockerfile", "docker", "docker/prod"} <= set(archive(context))
+    assert set(entries(context)) == {"Dockerfile", ".dockerignore"}
 
 
 def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.build.control_pb2 import StatusResponse
@@ -17,7 +18,6 @@ from helpers.build.dockerfile import parse_dockerfile
 from helpers.build.events import (
     BuildWarning,
     Event,
-    ImageBuilt,
     LogLine,
     StepCached,
     StepFailed,
@@ -55,14 +55,12 @@ def log(name: str, text: bytes, seconds: float, stream: int = 1) -> dict[str, An
 
 
 def line(**status: Any) -> bytes:
-    raw = StatusResponse(**status).SerializeToString()
-    aux = base64.b64encode(raw).decode()
-    return json.dumps({"id": "moby.buildkit.trace", "aux": aux}).encode()
+    return StatusResponse(**status).SerializeToString()
 
 
-def decode(*lines: bytes) -> list[Event]:
+def decode(*messages: bytes) -> list[Event]:
     decoder = Decoder(DOCKERFILE)
-    events = [event for raw in lines for event in decoder.line(raw)]
+    events = [event for raw in messages for event in decoder.message(raw)]
     return events + list(decoder.close())
 
 
@@ -147,15 +145,6 @@ def test_a_base_image_that_is_pulled_starts_and_finishes() -> None:
     assert finished.completed == 9
 
 
-def test_the_image_and_the_error() -> None:
-    built = json.dumps({"id": "moby.image.id", "aux": {"ID": "sha256:abc"}}).encode()
-    assert decode(built) == [ImageBuilt("sha256:abc")]
-    decoder = Decoder(DOCKERFILE)
-    assert not list(decoder.line(b'{"errorDetail": {"message": "why\\u001b[1m"}, "error": "why"}'))
-    assert decoder.error == "why"
-    assert not decoder.traced
-
-
 def test_warnings_carry_their_line_and_come_once() -> None:
     warning = {
         "vertex": f"sha256:{ONE}",
@@ -176,16 +165,11 @@ def test_warnings_carry_their_line_and_come_once() -> None:
 @pytest.mark.parametrize(
     "raw",
     [
-        b"{",
-        b"[]",
-        b"null",
-        b'"x"',
-        b'{"id": "moby.buildkit.trace"}',
-        b'{"id": "moby.buildkit.trace", "aux": 5}',
-        b'{"id": "moby.buildkit.trace", "aux": "!!!!"}',
-        b'{"id": "moby.buildkit.trace", "aux": "////"}',
         b"\xff\xfe",
-        b"[" * 100_000,
+        b"{",
+        b"\x0a\xff",  # a vertex that is longer than the message
+        b"\x0a\x03\x0a\x01\xff",  # a digest that is not UTF-8
+        b"\x0a" * 100_000,
     ],
 )
 def test_what_cannot_be_read_is_said_once(raw: bytes) -> None:
@@ -193,23 +177,139 @@ def test_what_cannot_be_read_is_said_once(raw: bytes) -> None:
     assert [type(event) for event in events] == [BuildWarning, StepStarted]
 
 
-@given(st.binary())
-def test_random_bytes_never_raise(raw: bytes) -> None:
-    aux = base64.b64encode(raw).decode()
-    decode(raw, json.dumps({"id": "moby.buildkit.trace", "aux": aux}).encode())
+def test_fields_that_are_not_known_are_skipped() -> None:
+    events = decode(line(vertexes=[vertex(ONE, 0)]) + b"\xfa\x3f\x03new")
+    assert [type(event) for event in events] == [StepStarted]
 
 
-@given(st.integers(0, 400), st.integers(0, 400), st.integers(0, 255))
-def test_cut_and_damaged_messages_never_raise(cut: int, place: int, value: int) -> None:
-    whole = bytearray(
-        StatusResponse(
-            vertexes=[vertex(BASE, 0, 1), vertex(ONE, 1, 2, error="x")],  # type: ignore[list-item]
-            logs=[log(ONE, b"\xff\n", 1)],  # type: ignore[list-item]
-        ).SerializeToString()
-    )
-    whole[place % len(whole)] = value
-    aux = base64.b64encode(bytes(whole[:cut])).decode()
-    decode(json.dumps({"id": "moby.buildkit.trace", "aux": aux}).encode())
+def test_words_about_steps_that_nobody_named_are_left_out() -> None:
+    status = {"ID": "x", "vertex": "sha256:nobody", "current": 1, "total": 2, "timestamp": at(1)}
+    assert decode(line(logs=[log("nobody", b"x\n", 1)], statuses=[status])) == []
+
+
+@given(st.lists(st.binary(max_size=60), max_size=5))
+def test_random_bytes_never_raise(messages: list[bytes]) -> None:
+    decode(*messages)
+
+
+def texts() -> st.SearchStrategy[str]:
+    return st.sampled_from(
+        ["", ONE, TWO, BASE, "sha256:x", "[", "[1/0] FROM", "\0\x1b["]
+    ) | st.text(max_size=8)
+
+
+def times() -> st.SearchStrategy[Timestamp]:
+    whole = st.integers(-(2**63), 2**63 - 1) | st.integers(0, 5)
+    return st.builds(Timestamp, seconds=whole, nanos=st.integers(-(2**31), 2**31 - 1))
+
+
+statuses = st.builds(
+    lambda **told: StatusResponse(**told).SerializeToString(),
+    vertexes=st.lists(
+        st.fixed_dictionaries(
+            {"digest": texts(), "name": texts(), "inputs": st.lists(texts(), max_size=2)},
+            optional={
+                "started": times(),
+                "completed": times(),
+                "error": texts(),
+                "cached": st.booleans(),
+            },
+        ),
+        max_size=3,
+    ),
+    logs=st.lists(
+        st.fixed_dictionaries(
+            {"vertex": texts(), "msg": st.binary(max_size=20), "stream": st.integers(-9, 9)}
+        ),
+        max_size=2,
+    ),
+    statuses=st.lists(
+        st.fixed_dictionaries(
+            {"vertex": texts(), "ID": texts(), "current": st.integers(-9, 9), "timestamp": times()}
+        ),
+        max_size=2,
+    ),
+    warnings=st.lists(
+        st.fixed_dictionaries(
+            {"vertex": texts(), "short": st.binary(max_size=9), "url": texts()},
+            optional={"ranges": st.just([{"start": {"line": -5}}])},
+        ),
+        max_size=2,
+    ),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(statuses, max_size=5))
+def test_whatever_is_told_each_step_ends_at_most_once_and_begins_before(
+    messages: list[bytes],
+) -> None:
+    running: set[str] = set()
+    failed: set[str] = set()
+    for event in decode(*messages):
+        match event:
+            case StepStarted(step, seconds):
+                assert seconds >= 0
+                assert step.digest not in running
+                running.add(step.digest)
+            case StepFinished(step, _, _) | StepFailed(step, _, _, _):
+                running.discard(step.digest)
+                assert step.digest not in failed
+                if isinstance(event, StepFailed):
+                    failed.add(step.digest)
+
+
+STREAMS = sorted(Path(__file__).with_name("streams").glob("*.json"))
+
+
+def recorded(file: Path) -> tuple[str, list[bytes]]:
+    """A Dockerfile, and the messages with which an engine told of its build."""
+    stored = json.loads(file.read_text())
+    return stored["dockerfile"], [base64.b64decode(raw) for raw in stored["messages"]]
+
+
+def replay(dockerfile: str, messages: list[bytes]) -> list[Event]:
+    decoder = Decoder(parse_dockerfile(dockerfile))
+    events = [event for raw in messages for event in decoder.message(raw)]
+    return events + list(decoder.close())
+
+
+@pytest.mark.parametrize("file", STREAMS, ids=lambda file: file.stem)
+def test_recorded_builds_are_told_in_order(file: Path) -> None:
+    dockerfile, messages = recorded(file)
+    events = replay(dockerfile, messages)
+    expected = json.loads(file.read_text())["told"]
+    told = []
+    for event in events:
+        match event:
+            case StepStarted(step, _) | StepCached(step, _) | StepFinished(step, _, _):
+                told.append(f"{type(event).__name__} {step.line} {step.name}")
+            case StepFailed(step, _, _, error):
+                told.append(f"StepFailed {step.line} {step.name}: {error}")
+            case LogLine(step, stream, text):
+                told.append(f"LogLine {step.line} {stream} {text}")
+    assert told == expected
+
+
+@pytest.mark.parametrize("file", STREAMS, ids=lambda file: file.stem)
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_damaged_recordings_never_raise(file: Path, data: st.DataObject) -> None:
+    dockerfile, messages = recorded(file)
+    for _ in range(data.draw(st.integers(1, 4))):
+        number = data.draw(st.integers(0, len(messages) - 1))
+        raw = bytearray(messages[number])
+        match data.draw(st.sampled_from(["cut", "flip", "drop", "twice"])):
+            case "cut":
+                raw = raw[: data.draw(st.integers(0, len(raw)))]
+            case "flip" if raw:
+                raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+            case "drop":
+                raw = bytearray()
+            case "twice":
+                messages.insert(data.draw(st.integers(0, len(messages))), bytes(raw))
+        messages[number] = bytes(raw)
+    replay(dockerfile, messages)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from helpers.build.errors import (
     CopySourceNotFound,
     DockerfileError,
     ImageUnavailable,
+    LoginNeeded,
     NoBuildKit,
     NoSpace,
     RegistryUnreachable,
@@ -125,9 +126,10 @@ def test_the_frontend_that_cannot_be_had() -> None:
         ("docker.io/library/node:24: not found", BaseNotFound, "tag"),
         (
             "pull access denied, repository does not exist or may require authorization",
-            BaseNotFound,
-            "login",
+            LoginNeeded,
+            "docker login.",
         ),
+        ("failed to authorize: 401 Unauthorized", LoginNeeded, "docker login."),
         ("unexpected status: 429 toomanyrequests", RegistryUnreachable, "Wait"),
     ],
 )
@@ -208,10 +210,26 @@ def test_a_step_that_ran_beside_the_failed_one_is_not_blamed() -> None:
     assert isinstance(error, Cancelled)
 
 
-def test_a_secret_needs_what_is_not_there_yet() -> None:
-    error = found("no active sessions", failed="[deps 4/4] RUN npm ci")
+@pytest.mark.parametrize(
+    ("words", "remedy"),
+    [
+        ("secret npm: not found", "--secret id=npm,src=FILE or --secret id=npm,env=VARIABLE"),
+        ("secret npm not found", "--secret id=npm,src=FILE"),
+        ('no SSH key "default" forwarded from the client', "--ssh default"),
+        ("unset ssh forward key deploy", "--ssh default"),
+    ],
+)
+def test_a_step_that_was_not_given_what_it_mounts(words: str, remedy: str) -> None:
+    error = found(words, failed="[deps 4/4] RUN npm ci")
     assert isinstance(error, StepFailedError)
-    assert "secret" in error.remedy
+    assert remedy in error.remedy
+
+
+def test_a_private_registry_is_named_in_the_remedy() -> None:
+    image = "registry.example.com:5000/team/shop:1"
+    error = found(f"{image}: failed to resolve source metadata for {image}: 403 Forbidden")
+    assert isinstance(error, LoginNeeded)
+    assert "docker login registry.example.com:5000." in error.remedy
 
 
 @pytest.mark.parametrize(

@@ -41,8 +41,7 @@ def test_the_table_is_large() -> None:
 def test_left_out(case: dict[str, Any], tree: Path) -> None:
     everything = names(folder_context(tree, overlay={".dockerignore": ""}))
     sent = names(folder_context(tree, overlay={".dockerignore": case["dockerignore"]}))
-    # The Dockerfile travels in any case: the engine has to read it.
-    assert everything - sent == set(case["left_out"]) - {"Dockerfile"}
+    assert everything - sent == set(case["left_out"])
 
 
 @pytest.mark.parametrize(
@@ -127,8 +126,26 @@ def test_a_directory_that_cannot_hold_an_exception_is_not_walked(tmp_path: Path)
     (tmp_path / "small/file").write_text("x")
     from helpers.build import context as module
 
-    module._context(Watching(tmp_path), "Dockerfile", None)
+    module.context_of(Watching(tmp_path), "Dockerfile")
     assert walked == ["", "small"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "left"),
+    [
+        ("", {"Dockerfile", ".dockerignore", "a"}),
+        ("Dockerfile\n.dockerignore\n", {"a"}),
+        ("*\n", set()),
+        ("*\n!Dockerfile\n", {"Dockerfile"}),
+        (".*\n", {"Dockerfile", "a"}),
+    ],
+)
+def test_the_dockerfile_and_the_rules_can_be_left_out_too(rules: str, left: set[str]) -> None:
+    files = {"Dockerfile": "FROM scratch\n", ".dockerignore": rules, "a": ""}
+    context = mapping_context(files)
+    assert names(context) == left
+    assert context.dockerfile == "FROM scratch\n"
+    assert context.ignore.name == ".dockerignore"
 
 
 def test_the_ignore_file_next_to_the_dockerfile_wins() -> None:

@@ -122,10 +122,10 @@ def test_a_connection_that_is_shut_down_ends_a_read_at_once(program: Path) -> No
     """What a cancelled build does: docker-py's own transport would read on."""
     write(program, "cat >/dev/null\n")
     address = SshAddress.parse("ssh://far")
-    from helpers.engine.ssh import _Tunnel
+    from helpers.build.rpc.ssh_tunnel import SshTunnel
 
     with program.with_name("said").open("wb") as said:
-        tunnel = _Tunnel.open(address, said)
+        tunnel = SshTunnel.open(address, said)
     threading.Timer(0.1, tunnel.shutdown, [socket.SHUT_RDWR]).start()
     begin = time.monotonic()
     assert tunnel.recv(1) == b""
@@ -137,12 +137,12 @@ def test_a_connection_that_is_shut_down_ends_a_read_at_once(program: Path) -> No
 def test_an_ssh_that_does_not_end_by_itself_is_ended(
     program: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from helpers.engine import ssh
+    from helpers.build.rpc import ssh_tunnel
 
-    monkeypatch.setattr(ssh, "_END_SECONDS", 0.2)
+    monkeypatch.setattr(ssh_tunnel, "_END_SECONDS", 0.2)
     write(program, "trap '' TERM; while :; do sleep 1; done\n")
     with program.with_name("said").open("wb") as said:
-        tunnel = ssh._Tunnel.open(SshAddress.parse("ssh://far"), said)
+        tunnel = ssh_tunnel.SshTunnel.open(SshAddress.parse("ssh://far"), said)
     reader = tunnel.makefile("rb")
     tunnel.close()
     assert len(children()) == 1, "somebody still reads from it"

@@ -1,0 +1,73 @@
+"""A cold build of the orders service: every step runs, against buildx."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from benchmarks.builds import OURS, PEER, build_folder, buildx
+from benchmarks.course import Lesson
+from benchmarks.pairs import paired_seconds, timed
+from benchmarks.peers import DockerCli, context_folder, silent
+from benchmarks.table import Row, ratio_row
+from benchmarks.tidy import cache_removed, images_removed, made_by, remove_images
+from helpers.build.errors import BuildError
+from helpers.build.record import BuildRecord
+from helpers.course.workspace import course_files
+from helpers.engine.connect import Engine
+
+_NAME = "Cold build of `apps/orders` (the solution, no cache) / `docker buildx build --no-cache`"
+_TARGET = 1.02
+_PAIRS = 5
+_NOTE = f"median of {_PAIRS} pairs; most of it is `npm ci` over the network, hence the spread"
+_STEP = re.compile(r"^(?:RUN|COPY) .+", re.MULTILINE)
+
+
+def rows(engine: Engine, cli: DockerCli, lesson: Lesson) -> list[Row]:
+    """The row; an image is removed before the next one is timed."""
+    if cli.missing_buildx:
+        return [Row(_NAME, None, target=_TARGET, detail=cli.missing_buildx)]
+    files = {**course_files(lesson.folders, lesson.exercise), **lesson.solution.files}
+    steps = _STEP.findall(files["Dockerfile"].decode())
+    with (
+        cache_removed(engine, made_by(*steps)),
+        images_removed(engine, OURS, PEER),
+        context_folder(cli) as folder,
+    ):
+        _write(folder, files)
+        try:
+            build_folder(engine, folder)  # what the network holds back the first time
+        except BuildError as error:
+            detail = f"it needs npm's registry, and failed: {error.message}"
+            return [Row(_NAME, None, target=_TARGET, detail=detail)]
+        command = buildx(cli, folder, options=["--no-cache"])
+        pairs = paired_seconds(
+            lambda: _ours(engine, folder),
+            lambda: _peer(engine, command),
+            pairs=_PAIRS,
+            warm_up=0,
+        )
+    return [ratio_row(_NAME, pairs, _TARGET, note=_NOTE)]
+
+
+def _write(folder: Path, files: dict[str, bytes]) -> None:
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _ours(engine: Engine, folder: Path) -> float:
+    remove_images(engine, OURS)
+    return timed(lambda: _must_be_cold(build_folder(engine, folder, no_cache=True)))
+
+
+def _peer(engine: Engine, command: list[str]) -> float:
+    remove_images(engine, PEER)
+    return timed(lambda: silent(command))
+
+
+def _must_be_cold(record: BuildRecord) -> None:
+    cached = [s.step.name for s in record.steps if s.cached and " RUN " in s.step.name]
+    if cached:
+        raise RuntimeError(f"from the cache: {', '.join(cached)}")
