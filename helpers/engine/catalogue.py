@@ -96,6 +96,13 @@ _CATALOGUE = (
         "https://github.com/distribution/distribution-library-image",
     ),
     _base(
+        "postgres:17-trixie",
+        "tool",
+        "PostgreSQL 17, the database of the sample services",
+        "PostgreSQL 17 from its own packages on Debian 13",
+        "https://github.com/docker-library/postgres/tree/master/17/trixie",
+    ),
+    _base(
         "docker:26-dind",
         "tool",
         "a Docker Engine to deploy to",

@@ -73,7 +73,7 @@ def builds_something(words: tuple[str, ...], production: bool = False) -> bool:
         production: True where ``NODE_ENV=production`` is set around it.
     """
     production = production or "NODE_ENV=production" in words
-    plain = _without_prefixes(words)
+    plain = without_prefixes(words)
     if not plain:
         return False
     tool, arguments = base_name(plain[0]), plain[1:]
@@ -120,7 +120,7 @@ def _words(script: str) -> list[str]:
 
 def _unwrapped(words: tuple[str, ...], depth: int) -> Iterator[tuple[str, ...]]:
     """The command, or those inside it where it is ``sh -c "…"``."""
-    plain = _without_prefixes(words)
+    plain = without_prefixes(words)
     if plain and base_name(plain[0]) in SHELLS and depth < 3:
         for at, word in enumerate(plain[1:-1], 1):
             if word.startswith("-") and word.endswith("c"):
@@ -129,7 +129,8 @@ def _unwrapped(words: tuple[str, ...], depth: int) -> Iterator[tuple[str, ...]]:
     yield words
 
 
-def _without_prefixes(words: tuple[str, ...]) -> tuple[str, ...]:
+def without_prefixes(words: tuple[str, ...]) -> tuple[str, ...]:
+    """A command without assignments, shell keywords and programs that only start another one."""
     at = 0
     while at < len(words) and (_ASSIGNMENT.match(words[at]) or words[at] in _PREFIXES):
         at += 1

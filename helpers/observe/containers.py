@@ -43,6 +43,21 @@ class CannotStart(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class HealthTiming:
+    """When the engine runs a HEALTHCHECK, instead of the image's own timing.
+
+    Attributes:
+        interval: seconds from the end of one check to the start of the next.
+        timeout: seconds after which a check has failed.
+        retries: failed checks in a row that make a container unhealthy.
+    """
+
+    interval: float
+    timeout: float
+    retries: int
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerSpec:
     """How a container is run.
 
@@ -57,6 +72,19 @@ class ContainerSpec:
         network: name of a network to join; empty for the engine's default.
         alias: the container's host name in that network; empty for none.
         privileged: whether it has the rights of the engine itself.
+        entrypoint: instead of the image's own; empty for the image's.
+        user: uid, or ``uid:gid``, instead of the image's own; empty for the image's.
+        read_only: whether the root file system is read-only.
+        cap_drop: capabilities to take away, ``ALL`` for all.
+        no_new_privileges: whether setuid files give no rights.
+        tmpfs: paths of empty file systems in memory, each with its mount options.
+        volumes: names of volumes, each with the path it is mounted at, read-only.
+        beside: name or id of a container whose processes are to be seen (the same pid namespace);
+            empty for none.
+        init: whether the engine's own small init is process 1.
+        health: how often and how patiently the image's own HEALTHCHECK is run; None for its own
+            timing.
+        no_health: True to run no HEALTHCHECK.
     """
 
     image: str
@@ -69,6 +97,17 @@ class ContainerSpec:
     network: str = ""
     alias: str = ""
     privileged: bool = False
+    entrypoint: tuple[str, ...] = ()
+    user: str = ""
+    read_only: bool = False
+    cap_drop: tuple[str, ...] = ()
+    no_new_privileges: bool = False
+    tmpfs: tuple[tuple[str, str], ...] = ()
+    volumes: tuple[tuple[str, str], ...] = ()
+    beside: str = ""
+    init: bool = False
+    health: HealthTiming | None = None
+    no_health: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +184,9 @@ def _create(api: docker.APIClient, name: str, spec: ContainerSpec) -> Mapping[st
     created: Mapping[str, Any] = api.create_container(
         spec.image,
         list(spec.command) or None,
+        entrypoint=list(spec.entrypoint) or None,
+        user=spec.user or None,
+        healthcheck=_health(spec),
         name=name,
         environment=dict(spec.env),
         labels=container_labels(spec.role, name),
@@ -155,12 +197,32 @@ def _create(api: docker.APIClient, name: str, spec: ContainerSpec) -> Mapping[st
             memswap_limit=memory,
             pids_limit=spec.pids,
             privileged=spec.privileged,
+            read_only=spec.read_only,
+            cap_drop=list(spec.cap_drop) or None,
+            security_opt=["no-new-privileges"] if spec.no_new_privileges else None,
+            tmpfs=dict(spec.tmpfs) or None,
+            binds=[f"{volume}:{path}:ro" for volume, path in spec.volumes] or None,
+            pid_mode=f"container:{spec.beside}" if spec.beside else None,
+            init=spec.init or None,
             network_mode=spec.network or None,
             port_bindings=dict.fromkeys(spec.ports, ("127.0.0.1", None)),
             log_config=docker.types.LogConfig(type="json-file", config=_LOG_OPTIONS),
         ),
     )
     return created
+
+
+def _health(spec: ContainerSpec) -> dict[str, Any] | None:
+    """What is left out is the image's own. Source of that rule: the engine's daemon/commit.go."""
+    if spec.no_health:
+        return {"Test": ["NONE"]}
+    if spec.health is None:
+        return None
+    return {
+        "Interval": int(spec.health.interval * 1e9),
+        "Timeout": int(spec.health.timeout * 1e9),
+        "Retries": spec.health.retries,
+    }
 
 
 def _wait(api: docker.APIClient, container: str) -> int:

@@ -22,6 +22,8 @@ class FileFact:
         gid: numeric group.
         layer: index into :attr:`ImageFacts.layers` of the layer that it comes from.
         link: where a symlink points to, or which path a hard link shares; else None.
+        capabilities: what a process gets that runs the file, in the notation of ``getcap``, for
+            example ``cap_net_bind_service=ep``; empty for none.
     """
 
     path: str
@@ -32,6 +34,7 @@ class FileFact:
     gid: int
     layer: int
     link: str | None = None
+    capabilities: str = ""
 
 
 @dataclass(frozen=True, slots=True)

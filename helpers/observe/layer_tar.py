@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from helpers.observe.byte_source import ByteSource
+from helpers.observe.capabilities import decode
 from helpers.observe.errors import ImageUnreadable
 from helpers.observe.image_facts import FileKind
 from helpers.observe.tar_members import Member, printable_name, read_members
 
 #: More entries than this in one layer are refused; the largest real images have some 500,000.
-MAX_ENTRIES = 2_000_000
+MAX_ENTRIES = 1_000_000
 #: Largest file whose content is kept, in bytes.
 MAX_KEPT = 1 << 18
 
@@ -33,6 +34,7 @@ class Entry(NamedTuple):
     uid: int
     gid: int
     link: str | None
+    capabilities: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,10 @@ def _entry(member: Member) -> Entry:
         link = member.link.decode("utf-8", "surrogateescape")
     elif member.kind == "hardlink":
         link = _absolute(member.link)
-    return Entry(member.kind, member.size, member.mode, member.uid, member.gid, link)
+    capabilities = decode(member.capability) if member.capability else ""
+    return Entry(
+        member.kind, member.size, member.mode, member.uid, member.gid, link, capabilities
+    )
 
 
 def _absolute(name: bytes) -> str:

@@ -68,7 +68,7 @@ class _Stack:
             entry = self._layers[index].entries[path]
             if entry.kind == "hardlink" and self._top.get(entry.link or "") != index:
                 orphans.append(len(facts))
-            facts.append(FileFact(path, *entry[:5], index, entry.link))
+            facts.append(FileFact(path, *entry[:5], index, *entry[5:]))
         self._adopt(orphans, facts)
         return tuple(facts)
 

@@ -21,6 +21,8 @@ from helpers.observe.image_facts import FileKind
 BLOCK = 512
 #: Longest extended header that is read, in bytes; Go's archive/tar has the same limit.
 MAX_EXTENDED = 1 << 20
+#: Longest path that Linux knows (PATH_MAX), in bytes; an image with a longer one cannot be unpacked.
+MAX_NAME = 4096
 
 _HEADER = struct.Struct("100s8s8s8s12s12x8s1s100s8s80x155s12x")
 _ZEROS = bytes(BLOCK)
@@ -41,7 +43,19 @@ _KINDS: dict[bytes, FileKind] = {
 
 
 class Member(NamedTuple):
-    """One entry: ``size`` is that of the file, ``stored`` how many bytes follow in the archive."""
+    """One entry of an archive.
+
+    Attributes:
+        name: as it stands there.
+        kind: what it is.
+        size: bytes of the file.
+        stored: how many bytes follow in the archive.
+        mode: permission bits.
+        uid: numeric owner.
+        gid: numeric group.
+        link: where a link leads.
+        capability: the extended attribute ``security.capability``, empty where there is none.
+    """
 
     name: bytes
     kind: FileKind
@@ -51,6 +65,7 @@ class Member(NamedTuple):
     uid: int
     gid: int
     link: bytes
+    capability: bytes = b""
 
 
 def is_tar_header(block: bytes) -> bool:
@@ -89,6 +104,11 @@ def read_members(source: ByteSource, end: int | None = None) -> Iterator[Member]
         if extended:
             member = _extend(member, extended)
             extended = {}
+            if len(member.name) > MAX_NAME or len(member.link) > MAX_NAME:
+                raise ImageUnreadable(
+                    f"A layer archive has a name longer than {MAX_NAME} bytes: "
+                    f"{printable_name(member.name[:60])}…"
+                )
         following = source.position + member.stored + (-member.stored) % BLOCK
         if end is not None and following > end:
             raise ImageUnreadable(
@@ -147,6 +167,7 @@ def _extend(member: Member, extended: dict[str, bytes]) -> Member:
         stored=stored,
         uid=_decimal(extended, "uid", member.uid),
         gid=_decimal(extended, "gid", member.gid),
+        capability=extended.get("capability", b""),
     )
 
 
@@ -230,6 +251,7 @@ _PAX_KEYS = {
     b"size": "size",
     b"uid": "uid",
     b"gid": "gid",
+    b"SCHILY.xattr.security.capability": "capability",
     b"GNU.sparse.name": "path",
     b"GNU.sparse.size": "realsize",
     b"GNU.sparse.realsize": "realsize",

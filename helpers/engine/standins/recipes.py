@@ -115,6 +115,13 @@ RECIPES: tuple[Recipe, ...] = (
         (_SLIM,),
     ),
     Built(
+        "postgres:17-trixie",
+        "PostgreSQL 17 from Debian 13's package instead of PostgreSQL's own, without the "
+        f"just-in-time compiler of queries, with the locale C.UTF-8 only, {_CA}",
+        "postgres",
+        (_SLIM,),
+    ),
+    Built(
         "busybox:1.37",
         f"Debian 13's static BusyBox 1.37, {_CA}",
         "busybox",
