@@ -246,12 +246,11 @@ def _image(image: str, why: str, record: BuildRecord, dockerfile: Dockerfile) ->
             record=record,
         )
     if _LOGIN.search(why):
-        host = name.split("/")[0] if _HOST.match(name) else ""
+        host = f" {name.split('/')[0]}" if _HOST.match(name) else ""
+        command = f"docker login{host}"
         return LoginNeeded(
             f"The registry of {name}{where} wants a login, or there is no such image: {why}.",
-            remedy=f"Check the name; for a private image run: docker login {host}".rstrip()
-            + "."
-            + stages,
+            remedy=f"Check the name; for a private image run: {command}." + stages,
             image=image,
             record=record,
         )

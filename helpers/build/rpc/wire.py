@@ -175,10 +175,15 @@ def _upgraded(connection: socket.socket, path: str) -> bytes:
     head, _, early = head.partition(b"\r\n\r\n")
     status, *_ = head.decode("latin-1").split("\r\n")
     parts = status.split(" ", 2)
-    if len(parts) < 2 or parts[1] != "101":
-        raise NoBuildKit(
-            f"The engine does not give access to BuildKit: POST {path} was answered with "
-            f"{' '.join(parts[1:]) or 'nothing that can be read'}.",
-            remedy=_NO_BUILDKIT_REMEDY,
+    answer = " ".join(parts[1:]) or "nothing that can be read"
+    if parts[1:2] == ["101"]:
+        return early
+    if parts[1:2] and parts[1][0] == "5":
+        raise EngineLost(
+            f"The engine answered {answer} to POST {path}.",
+            remedy="See the engine's log, and whether something stands between it and you.",
         )
-    return early
+    raise NoBuildKit(
+        f"The engine does not give access to BuildKit: POST {path} was answered with {answer}.",
+        remedy=_NO_BUILDKIT_REMEDY,
+    )
