@@ -77,7 +77,9 @@ def _on_disk(archive: str | Path | IO[bytes], name: str, limit_bytes: int | None
             if stream is source:
                 return OpenFile(os.dup(source.fileno()))
         else:
-            stream = _uncompressed(io.BufferedReader(cast("Any", archive)))
+            buffered = io.BufferedReader(cast("Any", archive))
+            stack.callback(buffered.detach)  # the stream stays open: it is the caller's
+            stream = _uncompressed(buffered)
         unpacked = stack.enter_context(tempfile.TemporaryFile())
         size = 0
         while piece := stream.read(_PIECE):
