@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from uuid import uuid4
 
+import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
@@ -12,6 +14,16 @@ ROOT = Path(__file__).parents[2]
 SOLUTION = (ROOT / "solutions/01-multi-stage/files/Dockerfile").read_text()
 ENDLESS = "FROM node:26-trixie-slim\nRUN echo it-runs && sleep 600\n"
 MINUTE = 60_000  # milliseconds
+BUILD = """\
+from helpers.build import BuildRequest, build, mapping_context
+from helpers.engine.connect import connect
+from helpers.views.live_build import progress_for
+
+text = "FROM busybox:1.37 AS tools\\nRUN : NONCE; echo it-runs && sleep 5\\n"
+with connect() as engine, progress_for() as live:
+    context = mapping_context({"Dockerfile": text})
+    build(engine.client.api, BuildRequest(context, network="none"), live.on_event)
+"""
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -113,6 +125,26 @@ def test_the_starter_fails_with_evidence_and_a_hint_then_the_solution_passes(
     expect(attempts).to_have_count(2)
     picture(page, panel, tmp_path / "passing.png")
     assert (work / "01-multi-stage/Dockerfile").read_text() == SOLUTION
+
+
+def test_a_build_in_a_notebook_is_seen_while_it_runs(page: Page, lab_url: str, work: Path) -> None:
+    cell = nbformat.v4.new_code_cell(BUILD.replace("NONCE", uuid4().hex))
+    kernel = {"name": "python3", "display_name": "Python 3"}
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"kernelspec": kernel})
+    nbformat.write(notebook, work / "notebooks" / "live.ipynb")
+    open_notebook(page, lab_url, "live.ipynb")
+    page.wait_for_function("window.kernelAnswered", timeout=MINUTE)
+    menu(page, "Run", "Run All Cells")
+    running = page.locator(".wb-live .wb-run", has_text="it-runs")
+    expect(running).to_be_visible(timeout=MINUTE)
+    clock = running.locator(".wb-run-clock")
+    before = clock.inner_text()
+    expect(clock).not_to_have_text(before)  # it moves between two messages of the kernel
+    expect(page.locator(".wb-live .wb-stage", has_text="tools")).to_be_visible()
+    # What is stored at the end needs no kernel and no script.
+    done = page.get_by_role("row").filter(has_text="echo it-runs")
+    expect(done).to_be_visible(timeout=MINUTE)
+    expect(page.locator(".wb-live")).to_have_count(0)
 
 
 def test_a_build_can_be_stopped(page: Page, lab_url: str) -> None:
