@@ -23,7 +23,11 @@ _WHALES = f"{_NAME} / python-on-whales"
 _DOCKER_PY = f"{_NAME} / docker-py's `images.build`"
 _TARGET = 0.2
 _WHALES_NOTE = "it starts the docker command line several times, for buildx and to look around"
-_LEGACY_NOTE = "not the same work: the older builder, without BuildKit, from its own cache"
+_LEGACY_NOTE = (
+    "not the same work: the older builder, without BuildKit, from its own cache; it takes one "
+    "archive and looks up images, where BuildKit asks for Dockerfile, ignore file and context one "
+    "after another, solves a graph and exports, most of which is the engine's own time"
+)
 
 
 def rows(engine: Engine, cli: DockerCli, base: str) -> list[Row]:

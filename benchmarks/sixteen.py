@@ -10,16 +10,16 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.builds import (
-    PARTS,
     build_folder,
     buildx,
     must_be_cached,
+    ten_steps_removed,
     write_ten_steps,
 )
 from benchmarks.pairs import paired_seconds, timed
 from benchmarks.peers import DockerCli, context_folder, started, well_ended
 from benchmarks.table import Row, ratio_row
-from benchmarks.tidy import cache_removed, images_removed, made_by, remove_images
+from benchmarks.tidy import images_removed, remove_images
 from helpers.build.cancel import CancelToken
 from helpers.engine.connect import Engine
 from helpers.engine.labels import NAMESPACE
@@ -40,19 +40,19 @@ def rows(engine: Engine, cli: DockerCli, base: str) -> list[Row]:
     """The row; the new files are written before, the images removed after what is timed."""
     if cli.missing_buildx:
         return [Row(_NAME, None, target=_TARGET, detail=cli.missing_buildx)]
-    with (
-        cache_removed(engine, made_by(PARTS)),
-        images_removed(engine, *_tags("ours"), *_tags("peer")),
-        context_folder(cli) as parent,
-    ):
+    with context_folder(cli) as parent:
         ours, peer = (_folders(parent, side, base) for side in ("ours", "peer"))
-        build_folder(engine, ours[0], next(_tags("ours")))  # the steps that all have in common
-        remove_images(engine, *_tags("ours"))
-        pairs = paired_seconds(
-            lambda: _run(engine, ours, "ours", partial(_ours, engine, ours)),
-            lambda: _run(engine, peer, "peer", partial(_peer, cli, peer)),
-            pairs=_PAIRS,
-        )
+        with (
+            ten_steps_removed(engine, ours[0]),
+            images_removed(engine, *_tags("ours"), *_tags("peer")),
+        ):
+            build_folder(engine, ours[0], next(_tags("ours")))  # the steps that all have in common
+            remove_images(engine, *_tags("ours"))
+            pairs = paired_seconds(
+                lambda: _run(engine, ours, "ours", partial(_ours, engine, ours)),
+                lambda: _run(engine, peer, "peer", partial(_peer, cli, peer)),
+                pairs=_PAIRS,
+            )
     return [ratio_row(_NAME, pairs, _TARGET, note=_NOTE, behind=_BEHIND)]
 
 
@@ -60,9 +60,12 @@ def _folders(parent: Path, side: str, base: str) -> list[Path]:
     folders = [parent / f"{side}-{number}" for number in range(_COUNT)]
     for folder in folders:
         folder.mkdir()
-        (folder / _NEW).touch()
-        write_ten_steps(folder, base, f"COPY {_NEW} {PARTS}")
+        write_ten_steps(folder, base, {_NEW: _new()})
     return folders
+
+
+def _new() -> str:
+    return secrets.token_hex(500)
 
 
 def _tags(side: str) -> Iterator[str]:
@@ -71,7 +74,7 @@ def _tags(side: str) -> Iterator[str]:
 
 def _run(engine: Engine, folders: list[Path], side: str, builds: partial[None]) -> float:
     for folder in folders:
-        (folder / _NEW).write_text(secrets.token_hex(500))
+        (folder / _NEW).write_text(_new())
     try:
         return timed(builds)
     finally:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,10 @@ from typing import Any
 from docker.errors import ImageNotFound
 
 from helpers.engine.connect import Engine
+
+#: How long to try without success; what somebody uses by then is left to the engine's own clean-up.
+_IN_USE_SECONDS = 10.0
+_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +34,19 @@ class CacheRecord:
     size: int
 
 
-def made_by(*steps: str) -> Callable[[CacheRecord], bool]:
-    """Tells the cache of builds by what is in their steps.
+def made_by(steps: Collection[str], sent: Collection[int]) -> Callable[[CacheRecord], bool]:
+    """Tells the cache of one's own builds.
 
-    Of what was sent to the engine nothing tells whose it is. Where another build's goes with it,
-    that build only sends its files once more.
+    Args:
+        steps: what is in the descriptions of their steps, and of no others.
+        sent: sizes of what they send, in bytes; nothing else tells whose files they are. Where
+            somebody else's have the same size and go as well, they are sent once more.
     """
 
     def mine(record: CacheRecord) -> bool:
-        return record.kind == "source.local" or any(step in record.description for step in steps)
+        if record.kind == "source.local":
+            return record.size in sent or not record.size
+        return any(step in record.description for step in steps)
 
     return mine
 
@@ -68,21 +77,33 @@ def cache_removed(engine: Engine, mine: Callable[[CacheRecord], bool]) -> Iterat
         engine: where.
         mine: tells the block's records from those of others who build on the same engine meanwhile.
     """
-    api: Any = engine.client.api  # its type stubs know two filters only
     before = {record.id for record in _records(engine)}
     try:
         yield
     finally:
         left = [r for r in _records(engine) if r.id not in before and mine(r)]
-        # A record stays while another one was made from it: those go first, whatever the order.
-        while left:
-            for record in left:
-                api.prune_builds(filters={"id": [record.id]}, all=True)
-            found = {record.id for record in _records(engine)}
-            remaining = [record for record in left if record.id in found]
-            if len(remaining) == len(left):
-                break  # in use by somebody: the engine's own clean-up takes them
-            left = remaining
+        _remove_cache(engine, left)
+
+
+def _remove_cache(engine: Engine, left: list[CacheRecord]) -> None:
+    api: Any = engine.client.api  # its type stubs know two filters only
+    end = time.monotonic() + _IN_USE_SECONDS
+    while left:
+        for begin in range(0, len(left), _AT_ONCE):
+            some = "|".join(record.id for record in left[begin : begin + _AT_ONCE])
+            # One call an id takes minutes. The engine reads this as a regular expression.
+            api.prune_builds(filters={"id": [f'"^({some})$"']}, all=True)
+        found = {record.id for record in _records(engine)}
+        remaining = [record for record in left if record.id in found]
+        # A record stays while another one was made from it, or while a build that was ended has not
+        # let go of it; nothing tells when it has.
+        if len(remaining) < len(left):
+            end = time.monotonic() + _IN_USE_SECONDS
+        elif time.monotonic() > end:
+            return
+        else:
+            time.sleep(0.2)
+        left = remaining
 
 
 def _records(engine: Engine) -> list[CacheRecord]:

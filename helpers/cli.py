@@ -132,17 +132,31 @@ def reset(exercise: ExerciseId) -> None:
 
 @app.command()
 def check(
-    exercise: ExerciseId,
+    exercise: Annotated[
+        str,
+        typer.Argument(
+            metavar="EXERCISE|IMAGE",
+            help="The exercise's id or number; with --structure-test the image.",
+        ),
+    ],
     folder: Annotated[
         Path | None,
         typer.Argument(help="A full copy, or only the edited files; your copy by default."),
     ] = None,
     hints: Annotated[int, typer.Option(help="How many hints to show for each check.")] = 1,
+    structure_test: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Run a container-structure-test file on IMAGE instead."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build and judge your copy of an exercise. Exit status: 0 all pass, 1 some fail."""
-    from helpers.commands.check import run
+    from helpers.commands.check import run, run_structure_tests
 
+    if structure_test is not None:
+        if folder is not None:
+            raise typer.BadParameter("--structure-test takes an image, and no folder.")
+        raise typer.Exit(run_structure_tests(structure_test, exercise, as_json=as_json))
     raise typer.Exit(run(exercise, folder, hints=hints, as_json=as_json))
 
 
@@ -236,11 +250,77 @@ def inspect(
 
 
 @app.command()
-def properties(as_json: AsJson = False) -> None:
-    """List every property: its meaning, parameters and source."""
+def properties(
+    property_id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="One property, in full.")
+    ] = None,
+    covers: Annotated[
+        str, typer.Option(metavar="TOOL", help="What answers the checkpoints of a tool.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List every property: its meaning, parameters, source, and what it answers elsewhere."""
     from helpers.commands.properties import run
 
-    raise typer.Exit(run(as_json=as_json))
+    raise typer.Exit(run(property_id, covers=covers, as_json=as_json))
+
+
+@app.command()
+def audit(
+    subject: Annotated[str, typer.Argument(metavar="DIR|IMAGE", help="What to look at.")],
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", "-f", help="The Dockerfile; of an image: what it is built from."),
+    ] = None,
+    output_format: Annotated[
+        str, typer.Option("--format", metavar="text|json|html|sarif", help="How it is told.")
+    ] = "text",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A file instead of standard output.")
+    ] = None,
+    fail_below: Annotated[
+        int | None, typer.Option(min=0, max=100, help="Exit status 1 below this score.")
+    ] = None,
+    fail_on: Annotated[
+        int | None,
+        typer.Option(min=1, max=5, help="Exit status 1 for failures of this weight or more."),
+    ] = None,
+    ignore_file: Annotated[
+        Path | None, typer.Option(help="Settings instead of DIR/.workbook-audit.toml.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="FAMILY", help="Only this family of properties.")
+    ] = None,
+    port: Annotated[
+        list[int] | None, typer.Option(min=1, max=65535, help="A port that the service listens on.")
+    ] = None,
+    target: Annotated[str, typer.Option(help="The stage to build.")] = "",
+    build_arg: Annotated[list[str] | None, typer.Option(help="A build argument, K=V.")] = None,
+    details: Annotated[bool, typer.Option("--details", help="Text with every verdict.")] = False,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Also what takes further builds: caching, digests.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Judge your own folder or image by everything that applies. Exit status: 0, 1 some fail."""
+    from helpers.commands.audit import Options, run
+
+    options = Options(
+        subject,
+        file,
+        "json" if as_json else output_format,
+        output,
+        fail_below,
+        fail_on,
+        ignore_file,
+        tuple(only or ()),
+        tuple(port or ()),
+        target,
+        tuple(build_arg or ()),
+        details,
+        rebuild,
+    )
+    raise typer.Exit(run(options))
 
 
 @app.command()

@@ -12,6 +12,8 @@ from helpers.course.run import checked
 from helpers.course.workspace import start
 from helpers.engine.connect import Engine, connect
 from helpers.report.result import CheckResult
+from helpers.structure_test.parse import parse_file
+from helpers.structure_test.run import run_file
 from helpers.views.live_build import progress_for
 
 
@@ -26,6 +28,15 @@ def run(exercise_id: str, folder: Path | None, *, hints: int, as_json: bool) -> 
     with connect(say=say) as engine:
         result = check_once(engine, folders, exercise, folder)
     show(result, as_json=as_json, **({} if as_json else {"hints": hints}))
+    return 0 if result.passed else 1
+
+
+def run_structure_tests(file: Path, image: str, *, as_json: bool) -> int:
+    """Run a container-structure-test file. Exit status 0 where all tests pass, 1 where not."""
+    spec = parse_file(file)
+    with connect(say=say) as engine:
+        result = run_file(engine, spec, image)
+    show(result, as_json=as_json)
     return 0 if result.passed else 1
 
 

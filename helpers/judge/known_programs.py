@@ -38,6 +38,34 @@ PACKAGE_MANAGER_FILES: dict[str, str] = {
     "/dist-packages/pip/__main__.py": "pip",
 }
 
+_DOWNLOADER = ("downloader", "a program that fetches files")
+_NETWORK = ("network-tool", "a program to look at or talk to the network")
+_DEBUGGER = ("debugger", "a program to look into other processes")
+_REMOTE = ("remote-client", "a program to log in to other machines")
+_EDITOR = ("editor", "an editor")
+#: What it is, as a code and in words, by name.
+DEBUG_TOOLS: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(names("curl wget aria2c axel lynx w3m"), _DOWNLOADER),
+    **dict.fromkeys(
+        names("nc ncat netcat nc.openbsd nc.traditional socat nmap tcpdump tshark telnet ping"),
+        _NETWORK,
+    ),
+    **dict.fromkeys(names("dig nslookup host traceroute mtr iperf3 arping"), _NETWORK),
+    **dict.fromkeys(names("strace ltrace gdb gdbserver lldb perf bpftrace lsof"), _DEBUGGER),
+    **dict.fromkeys(names("ssh scp sftp rsync ftp lftp rsh rlogin"), _REMOTE),
+    **dict.fromkeys(names("vim vi vim.basic vim.tiny nano emacs ed"), _EDITOR),
+}
+LOGIN_SERVERS = names("sshd dropbear telnetd in.telnetd utelnetd rshd in.rshd rlogind")
+_SCHEDULER = ("scheduler", "a program that starts jobs by the clock")
+_MANAGER = ("service-manager", "a program that starts and restarts services")
+SUPERVISORS: dict[str, tuple[str, str]] = {
+    **dict.fromkeys(names("cron crond anacron atd fcron supercronic"), _SCHEDULER),
+    **dict.fromkeys(
+        names("systemd supervisord runsvdir s6-svscan openrc circusd monit pm2 pm2-runtime"),
+        _MANAGER,
+    ),
+}
+
 _TRIPLET = r"(?:[a-z0-9_]+-(?:[a-z0-9]+-)?linux-(?:gnu|musl)[a-z0-9]*-)?"
 _VERSION = r"(?:-\d[\d.]*)?"
 # Long names mean a compiler wherever they lie; short ones only where programs lie.

@@ -19,11 +19,27 @@ _MAGIC: tuple[tuple[bytes, Compression], ...] = (
     (b"\x28\xb5\x2f\xfd", "zstd"),
 )
 _PIECE = 1 << 20
+#: Most bytes that one layer unpacks to: a bomb is refused before it takes hours.
+MOST_UNPACKED = 64 * 1000**3
 
 
 def compression_of(start: bytes) -> Compression | None:
     """What the first bytes say about the compression; None where there is none."""
     return next((name for magic, name in _MAGIC if start.startswith(magic)), None)
+
+
+def bounded(pieces: Iterable[bytes], most: int = MOST_UNPACKED) -> Iterator[bytes]:
+    """The pieces, as long as they have no more than ``most`` bytes together.
+
+    Raises:
+        ImageUnreadable: if they have more.
+    """
+    count = 0
+    for piece in pieces:
+        count += len(piece)
+        if count > most:
+            raise ImageUnreadable(f"A layer unpacks to more than {most:,} bytes.")
+        yield piece
 
 
 def gunzip(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import docker
 import docker.errors
 
-from helpers.engine.labels import CHECK, container_labels
+from helpers.engine.labels import CHECK, container_labels, labels
 from helpers.errors import NoEngine
 from helpers.observe.errors import ObservationFailed, engine_errors
 from helpers.observe.text import printable
@@ -85,6 +85,8 @@ class ContainerSpec:
         health: how often and how patiently the image's own HEALTHCHECK is run; None for its own
             timing.
         no_health: True to run no HEALTHCHECK.
+        runtime: name of the engine's OCI runtime; empty for its default.
+        annotations: for the OCI runtime, as pairs; the engine's API must be 1.43 or later.
     """
 
     image: str
@@ -108,6 +110,8 @@ class ContainerSpec:
     init: bool = False
     health: HealthTiming | None = None
     no_health: bool = False
+    runtime: str = ""
+    annotations: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +160,114 @@ def running_container(
         watcher.shutdown(wait=False)
 
 
+@contextmanager
+def private_network(client: docker.DockerClient, role: str = CHECK) -> Iterator[str]:
+    """Make a network for some containers, and remove it at the end; yields its name.
+
+    Containers in it must be removed before.
+
+    Raises:
+        ObservationFailed: if the engine refuses, for example because it has no free addresses.
+        NoEngine: if the engine stops answering.
+    """
+    name = f"workbook-{role}-{uuid.uuid4().hex[:16]}"
+    api = client.api
+    try:
+        with engine_errors("making a network"):
+            to_the_end(lambda: api.create_network(name, driver="bridge", labels=labels(role)))
+        yield name
+    finally:
+        to_the_end(lambda: _remove_network(api, name))
+
+
+def _remove_network(api: docker.APIClient, name: str) -> None:
+    with engine_errors("removing a network"):
+        try:
+            api.remove_network(name)
+        except docker.errors.NotFound:
+            return  # it never came to be
+
+
+@contextmanager
+def tools_volume(
+    client: docker.DockerClient, image: str, folder: str, role: str = CHECK
+) -> Iterator[str]:
+    """Make a volume that holds a folder of an image, and remove it at the end; yields its name.
+
+    The engine itself copies what an image has where an empty volume is mounted. Source:
+    https://docs.docker.com/engine/storage/volumes/#populate-a-volume-using-a-container
+
+    Args:
+        client: a connection to the engine.
+        image: name of an image on the engine.
+        folder: absolute path in it.
+        role: value of the workbook's label.
+
+    Raises:
+        BadInput: if the engine has no such image.
+        ObservationFailed, NoEngine: if the engine refuses, or stops answering.
+    """
+    name = f"workbook-{role}-{uuid.uuid4().hex[:16]}"
+    api = client.api
+    try:
+        with engine_errors("making a volume of tools"):
+            to_the_end(lambda: api.create_volume(name, labels=labels(role)))
+            to_the_end(lambda: _fill(api, name, image, folder, role))
+        yield name
+    finally:
+        to_the_end(lambda: _remove_volume(api, name))
+
+
+def _fill(api: docker.APIClient, volume: str, image: str, folder: str, role: str) -> None:
+    """A container that is made and never started fills the volume."""
+    host = api.create_host_config(binds=[f"{volume}:{folder}"])
+    try:
+        api.create_container(
+            image,
+            ["true"],
+            name=volume,
+            labels=container_labels(role, volume),
+            volumes=[folder],
+            host_config=host,
+        )
+    finally:
+        _remove(api, volume)
+
+
+def _remove_volume(api: docker.APIClient, name: str) -> None:
+    with engine_errors("removing a volume"):
+        try:
+            api.remove_volume(name, force=True)
+        except docker.errors.NotFound:
+            return  # it never came to be
+
+
+def start_again(client: docker.DockerClient, container: RunningContainer) -> RunningContainer:
+    """Kill a container (SIGKILL, as a crash would) and start the same one again.
+
+    Returns:
+        The same container with a new ``exited``; it is removed where the old one is.
+
+    Raises:
+        CannotStart: if it cannot be started a second time.
+        ObservationFailed, NoEngine: if the engine refuses, or stops answering.
+    """
+    api = client.api
+    with engine_errors("ending a container"):
+        try:
+            api.kill(container.id)
+        except docker.errors.APIError as error:
+            if error.status_code != 409:  # it has just ended by itself
+                raise
+        api.wait(container.id)
+    with _start_errors():
+        api.start(container.id)
+    watcher = ThreadPoolExecutor(1, thread_name_prefix="container-wait")
+    exited = watcher.submit(_wait, api, container.id)
+    watcher.shutdown(wait=False)
+    return RunningContainer(container.id, container.name, exited)
+
+
 def to_the_end(call: Callable[[], T]) -> T:
     """Do something that must not be left half done.
 
@@ -192,7 +304,9 @@ def _create(api: docker.APIClient, name: str, spec: ContainerSpec) -> Mapping[st
         labels=container_labels(spec.role, name),
         ports=list(spec.ports),
         networking_config=joined,
-        host_config=api.create_host_config(
+        host_config={"Annotations": dict(spec.annotations)}
+        | api.create_host_config(
+            runtime=spec.runtime or None,
             mem_limit=memory,
             memswap_limit=memory,
             pids_limit=spec.pids,

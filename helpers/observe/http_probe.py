@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ async def run_probes(
     began: float,
     wait_seconds: float,
     ended: asyncio.Event,
+    headers: Mapping[str, str] | None = None,
 ) -> ProbeRun:
     """Send the first probe until it is answered, then the others once each.
 
@@ -58,13 +60,18 @@ async def run_probes(
         began: ``time.monotonic()`` at the start of the container.
         wait_seconds: how long to wait for the first answer, from now.
         ended: set when the container has ended: then nothing more will come.
+        headers: sent with every probe.
     """
     deadline = time.monotonic() + wait_seconds
     pause = _FIRST_PAUSE
     refused = True
     # The environment's proxies are for the outside world, not for a container next door.
     async with httpx.AsyncClient(
-        base_url=base_url, trust_env=False, follow_redirects=False, timeout=ANSWER_SECONDS
+        base_url=base_url,
+        headers=headers,
+        trust_env=False,
+        follow_redirects=False,
+        timeout=ANSWER_SECONDS,
     ) as client:
         while True:
             left = deadline - time.monotonic()

@@ -67,6 +67,8 @@ class LayerFact:
         tar_bytes: size of the uncompressed layer archive.
         file_bytes: sum of the sizes of the files in it.
         entries: how many entries it has.
+        changes: how many of them say something new: all but directories that are as they were in
+            the layers below. None where that was not looked at.
     """
 
     diff_id: str
@@ -74,6 +76,7 @@ class LayerFact:
     tar_bytes: int
     file_bytes: int
     entries: int
+    changes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,10 @@ class ImageFacts:
         stand_in: the sentence on the stand-in label that the image or its base carries, or None.
         accounts: names and uids in the final ``/etc/passwd``, where the engine looks up a user that
             is given by name.
+        main_groups: uid and gid of each account in the final ``/etc/passwd``.
+        groups: names and numbers in the final ``/etc/group``.
+        empty_passwords: accounts in the final ``/etc/shadow`` that need no password.
+        os_release: what the final ``os-release`` says of the system, by field.
     """
 
     id: str
@@ -138,6 +145,10 @@ class ImageFacts:
     engine_bytes: int
     stand_in: str | None = None
     accounts: tuple[tuple[str, int], ...] = ()
+    main_groups: tuple[tuple[int, int], ...] = ()
+    groups: tuple[tuple[str, int], ...] = ()
+    empty_passwords: tuple[str, ...] = ()
+    os_release: dict[str, str] = field(default_factory=dict)
 
     @property
     def content_bytes(self) -> int:

@@ -5,7 +5,7 @@ Source: https://github.com/opencontainers/image-spec/blob/main/layer.md
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,6 +22,9 @@ MAX_KEPT = 1 << 18
 
 _WHITEOUT = "/.wh."
 _OPAQUE = ".wh..wh..opq"
+#: Gets a file's absolute path, its header, and the source at its content.
+Visit = Callable[[str, Member, ByteSource], None]
+
 _AUFS = ".wh..wh."  # bookkeeping of the AUFS storage driver in old images
 
 
@@ -62,7 +65,10 @@ class LayerContents:
 
 
 def read_layer(
-    source: ByteSource, size: int | None = None, keep: Collection[str] = ()
+    source: ByteSource,
+    size: int | None = None,
+    keep: Collection[str] = (),
+    visit: Visit | None = None,
 ) -> LayerContents:
     """Read one uncompressed layer archive.
 
@@ -70,6 +76,8 @@ def read_layer(
         source: stands at the start of the archive; afterwards at its end.
         size: length of the archive in bytes; None where it goes on to the end of the stream.
         keep: absolute paths whose content is wanted.
+        visit: called for every other file with its path, its header and the source, which then
+            stands at the file's content; it may read that, or not.
 
     Raises:
         ImageUnreadable: if the archive is damaged, cut off, or leads out of the root directory.
@@ -87,6 +95,8 @@ def read_layer(
             entries[path] = _entry(member)
             if path in keep and member.kind == "file" and member.stored <= MAX_KEPT:
                 kept[path] = source.read(member.stored)
+            elif visit is not None and member.kind == "file" and member.stored:
+                visit(path, member, source)
             if len(entries) > MAX_ENTRIES:
                 raise ImageUnreadable(f"A layer has more than {MAX_ENTRIES:,} entries.")
     return LayerContents(
@@ -101,9 +111,7 @@ def _entry(member: Member) -> Entry:
     elif member.kind == "hardlink":
         link = _absolute(member.link)
     capabilities = decode(member.capability) if member.capability else ""
-    return Entry(
-        member.kind, member.size, member.mode, member.uid, member.gid, link, capabilities
-    )
+    return Entry(member.kind, member.size, member.mode, member.uid, member.gid, link, capabilities)
 
 
 def _absolute(name: bytes) -> str:

@@ -6,10 +6,25 @@ Source: https://github.com/opencontainers/image-spec/blob/main/layer.md#whiteout
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from helpers.observe.image_facts import FileFact, WastedFile
 from helpers.observe.layer_tar import LayerContents
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Layers put on top of each other.
+
+    Attributes:
+        files: the final file system, sorted by path.
+        waste: what layers store and nobody can see, largest first.
+        changes: by layer, how many entries say something new.
+    """
+
+    files: tuple[FileFact, ...]
+    waste: tuple[WastedFile, ...]
+    changes: tuple[int, ...]
 
 
 def merge(layers: Sequence[LayerContents]) -> tuple[tuple[FileFact, ...], tuple[WastedFile, ...]]:
@@ -21,10 +36,15 @@ def merge(layers: Sequence[LayerContents]) -> tuple[tuple[FileFact, ...], tuple[
     Returns:
         The files sorted by path, and the waste, largest first.
     """
+    merged = put_together(layers)
+    return merged.files, merged.waste
+
+
+def put_together(layers: Sequence[LayerContents]) -> Merged:
+    """What :func:`merge` gives, and how much of each layer is new."""
     stack = _Stack(layers)
-    for index in range(len(layers)):
-        stack.put_on(index)
-    return stack.files(), stack.waste()
+    changes = tuple(stack.put_on(index) for index in range(len(layers)))
+    return Merged(stack.files(), stack.waste(), changes)
 
 
 class _Stack:
@@ -37,8 +57,10 @@ class _Stack:
         self._children: dict[str, dict[str, None]] = {}
         self._waste: dict[tuple[str, int], WastedFile] = {}
 
-    def put_on(self, index: int) -> None:
+    def put_on(self, index: int) -> int:
+        """Put a layer on; how many of its entries say something new."""
         layer = self._layers[index]
+        as_before = 0
         # Whiteouts apply to lower layers only, wherever they stand in the archive.
         for folder in layer.opaque:
             for child in list(self._children.get(folder, ())):
@@ -56,9 +78,14 @@ class _Stack:
                     self._link(path)
                 else:
                     self._gone(path, below, index, deleted=False)
-            elif self._layers[below].entries[path].kind != "dir":
-                self._gone(path, below, index, deleted=False)
+            else:
+                lower = self._layers[below].entries[path]
+                if lower.kind != "dir":
+                    self._gone(path, below, index, deleted=False)
+                elif lower == entry:
+                    as_before += 1
             top[path] = index
+        return len(layer.entries) + len(layer.whiteouts) + len(layer.opaque) - as_before
 
     def files(self) -> tuple[FileFact, ...]:
         facts: list[FileFact] = []

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from concurrent.futures import Future
 from urllib.parse import urlsplit
 
 import docker
@@ -17,17 +14,21 @@ from helpers.observe.containers import (
     RunningContainer,
     running_container,
 )
-from helpers.observe.errors import Stopped, engine_errors
-from helpers.observe.http_probe import ProbeRun, run_probes, when_done
+from helpers.observe.errors import engine_errors
+from helpers.observe.http_probe import ProbeRun
 from helpers.observe.listeners import is_process_here, read_listeners
+from helpers.observe.probing import (
+    LOG_LINES,
+    kill_and_wait,
+    last_lines,
+    probe_container,
+    published_port,
+)
 from helpers.observe.requests import ServiceRequest
 from helpers.observe.service_facts import Listener, ServiceFacts
 from helpers.observe.subject import Subject
-from helpers.observe.text import printable, without_escapes
+from helpers.observe.text import printable
 
-_LOG_LINES = 40
-_LONGEST_LINE = 500
-_LOOPBACK = "127.0.0.1"
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -99,10 +100,17 @@ def _observe(
 ) -> ServiceFacts:
     with engine_errors("running a container"):
         about = api.inspect_container(container.id)
-    port = _published(about, request.port)
+    port = published_port(about, request.port)
     run = ProbeRun(None, ())
     if port is not None and request.probes:
-        run = _in_thread(f"http://{_LOOPBACK}:{port}", request, began, container, stop)
+        run = probe_container(
+            port,
+            request.probes,
+            began=began,
+            wait_seconds=request.wait_seconds,
+            exited=container.exited,
+            stop=stop,
+        )
     listeners: tuple[Listener, ...] | None = None
     unreachable = ""
     with engine_errors("running a container"):
@@ -119,8 +127,8 @@ def _observe(
                 )
         if running:
             # The log of a stopped container has an end, however fast it printed.
-            _kill(api, container.id)
-        log = api.logs(container.id, stdout=True, stderr=True, tail=_LOG_LINES)
+            kill_and_wait(api, container.id)
+        log = api.logs(container.id, stdout=True, stderr=True, tail=LOG_LINES)
     return ServiceFacts(
         started=True,
         ready_seconds=run.ready_seconds,
@@ -129,66 +137,7 @@ def _observe(
         responses=run.responses,
         listeners=listeners or (),
         listeners_known=listeners is not None,
-        log_tail=_tail(log),
+        log_tail=last_lines(log),
         waited_seconds=request.wait_seconds,
         unreachable=unreachable,
     )
-
-
-def _in_thread(
-    base_url: str,
-    request: ServiceRequest,
-    began: float,
-    container: RunningContainer,
-    stop: Future[None],
-) -> ProbeRun:
-    """Run the probes on an event loop of their own: in a notebook the caller's thread has one."""
-    given_up: Future[None] = Future()
-
-    async def probes() -> ProbeRun:
-        work = asyncio.ensure_future(
-            run_probes(
-                base_url,
-                request.probes,
-                began=began,
-                wait_seconds=request.wait_seconds,
-                ended=when_done(container.exited),
-            )
-        )
-        stopped = asyncio.ensure_future(when_done(stop, given_up).wait())
-        await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        stopped.cancel()
-        if not work.done():
-            work.cancel()
-            raise Stopped
-        return work.result()
-
-    with ThreadPoolExecutor(1, thread_name_prefix="probes") as pool:
-        future = pool.submit(asyncio.run, probes())
-        try:
-            return future.result()
-        except KeyboardInterrupt:
-            given_up.set_result(None)
-            raise
-
-
-def _published(about: Mapping[str, Any], port: int) -> int | None:
-    """The port on this machine; None where the container has ended and nothing is published."""
-    bindings = (about["NetworkSettings"].get("Ports") or {}).get(f"{port}/tcp") or ()
-    return next((int(b["HostPort"]) for b in bindings if b.get("HostIp") == _LOOPBACK), None)
-
-
-def _kill(api: docker.APIClient, container: str) -> None:
-    try:
-        api.kill(container)
-    except docker.errors.APIError as error:
-        if error.status_code != 409:  # it has just ended by itself
-            raise
-    api.wait(container)
-
-
-def _tail(log: bytes) -> tuple[str, ...]:
-    # A program may print megabytes without a line end: the last piece is what counts.
-    text = without_escapes(log[-_LOG_LINES * _LONGEST_LINE * 4 :].decode("utf-8", "replace"))
-    lines = text.splitlines()[-_LOG_LINES:]
-    return tuple(printable(line, _LONGEST_LINE) for line in lines)

@@ -21,7 +21,7 @@ from helpers.observe.image_facts import FileKind
 BLOCK = 512
 #: Longest extended header that is read, in bytes; Go's archive/tar has the same limit.
 MAX_EXTENDED = 1 << 20
-#: Longest path that Linux knows (PATH_MAX), in bytes; an image with a longer one cannot be unpacked.
+#: Longest path that Linux knows (PATH_MAX), in bytes; nothing longer could be unpacked.
 MAX_NAME = 4096
 
 _HEADER = struct.Struct("100s8s8s8s12s12x8s1s100s8s80x155s12x")

@@ -144,6 +144,42 @@ class Checks:
         return check.hints if self.hints is None else check.hints[: self.hints.get(check.id, 0)]
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One property as a report shows it.
+
+    Attributes:
+        title: what is wanted.
+        verdict: how it came out.
+        aside: what stands at the right, for example ``weight 4``; may be empty.
+        remedy: what to change; shown where it did not pass.
+        notes: lines below, for example the source or why it is ignored.
+    """
+
+    title: str
+    verdict: Verdict
+    aside: str = ""
+    remedy: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Properties with their verdicts and evidence.
+
+    Attributes:
+        rows: in order.
+        numbered: True to count them instead of telling the outcome, which then is a failure.
+    """
+
+    rows: tuple[Judged, ...]
+    numbered: bool = False
+
+    def mark(self, number: int) -> str:
+        """What stands in front of the row at this place, counted from 1."""
+        return f"{number}." if self.numbered else MARKS[self.rows[number - 1].verdict.outcome]
+
+
 def split_evidence(verdict: Verdict) -> tuple[tuple[Evidence, ...], tuple[Evidence, ...]]:
     """What stands open under a verdict, and what opens on demand.
 
@@ -157,4 +193,4 @@ def split_evidence(verdict: Verdict) -> tuple[tuple[Evidence, ...], tuple[Eviden
     return evidence[:count], evidence[count:]
 
 
-Block = Table | Heading | Line | Facts | Log | Fold | Checks
+Block = Table | Heading | Line | Facts | Log | Fold | Checks | Findings

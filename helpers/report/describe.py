@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from helpers.audit.result import AuditResult
 from helpers.build.record import BuildRecord
 from helpers.observe.image_facts import ImageFacts
 from helpers.report.blocks import Block, Table
+from helpers.report.describe_audit import describe_audit
 from helpers.report.describe_build import describe_build
 from helpers.report.describe_image import describe_image
 from helpers.report.describe_result import describe_result
+from helpers.report.describe_structure import describe_structure
 from helpers.report.result import CheckResult
+from helpers.structure_test.result import StructureResult
 
-Reportable = CheckResult | ImageFacts | BuildRecord | Table
+Reportable = CheckResult | AuditResult | StructureResult | ImageFacts | BuildRecord | Table
 
 
 def describe(value: Reportable, hints: int | Mapping[str, int] | None = None) -> tuple[Block, ...]:
@@ -20,6 +24,10 @@ def describe(value: Reportable, hints: int | Mapping[str, int] | None = None) ->
     match value:
         case CheckResult():
             return describe_result(value, hints)
+        case AuditResult():
+            return describe_audit(value)
+        case StructureResult():
+            return describe_structure(value)
         case ImageFacts():
             return describe_image(value)
         case BuildRecord():

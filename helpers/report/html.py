@@ -22,8 +22,10 @@ from helpers.report.blocks import (
     Checks,
     Column,
     Facts,
+    Findings,
     Fold,
     Heading,
+    Judged,
     Line,
     Log,
     Table,
@@ -45,6 +47,12 @@ LINE_LIMIT = 2000
 _WIDTHS = '<colgroup><col class="wb-result"><col><col class="wb-points"></colgroup>'
 #: So much of an instruction in the text of the evidence is enough to know it by, in characters.
 _TOLD = 40
+_PAGE = (
+    ":root{color-scheme:light dark}body{margin:0 auto;padding:1.5rem;max-width:62rem}"
+    "@media(prefers-color-scheme:dark){body{background:#15191e}}"
+)
+# In a text that is escaped already: nothing in it can end the attribute.
+_ADDRESS = re.compile(r"https://[^\s<>\"'`]+")
 _CODE = re.compile(r"`([^`\n]+)`")
 
 
@@ -68,6 +76,22 @@ def fragment(body: str) -> str:
 def style() -> str:
     """The style sheet of all reports; its classes begin with ``wb``."""
     return files("helpers.report").joinpath("style.css").read_text(encoding="utf-8").strip()
+
+
+def to_page(value: Reportable, title: str) -> str:
+    """The value as a whole HTML document that needs no other file.
+
+    Args:
+        value: what to show.
+        title: of the document.
+    """
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{escape(one_line(title))}</title>\n"
+        f"<style>{_PAGE}</style>\n</head>\n<body>\n{to_html(value)}\n</body>\n</html>\n"
+    )
 
 
 def blocks_html(blocks: Iterable[Block]) -> str:
@@ -101,6 +125,8 @@ def _block(block: Block) -> str:
             return _table(block)
         case Checks():
             return _checks(block)
+        case Findings():
+            return _findings(block)
 
 
 def _facts(block: Facts) -> str:
@@ -180,7 +206,7 @@ def _check(check: CheckOutcome, block: Checks) -> str:
     )
 
 
-def _passed(check: CheckOutcome) -> str:
+def _passed(check: CheckOutcome | Judged) -> str:
     """One line; what speaks for it is folded."""
     line = (
         f'<span class="wb-title"><strong>{escape(one_line(check.title))}</strong></span> '
@@ -196,6 +222,11 @@ def _passed(check: CheckOutcome) -> str:
 
 def _not_passed(check: CheckOutcome, block: Checks) -> str:
     """The reason, the first lines of evidence, and the hints within sight of them."""
+    return _reasons(check) + _hints(check, block)
+
+
+def _reasons(check: CheckOutcome | Judged) -> str:
+    """The title, the reason, and the first lines of evidence; the others open on demand."""
     first, rest = split_evidence(check.verdict)
     lines = _evidence(first) if first else ""
     if rest:
@@ -204,8 +235,46 @@ def _not_passed(check: CheckOutcome, block: Checks) -> str:
         f'<p class="wb-title"><strong>{escape(one_line(check.title))}</strong></p>'
         f'<p class="wb-line">{text_html(check.verdict.summary)}</p>'
         + (f'<div class="wb-evidence">{lines}</div>' if lines else "")
-        + _hints(check, block)
     )
+
+
+def _findings(block: Findings) -> str:
+    rows = "\n".join(_finding(block, number) for number in range(1, len(block.rows) + 1))
+    first = "No." if block.numbered else "Result"
+    return (
+        f'<table class="wb-table wb-checks{" wb-numbered" if block.numbered else ""}">\n{_WIDTHS}'
+        f'<thead><tr><th scope="col"{_LEFT}>{first}</th><th scope="col"{_LEFT}>Property</th>'
+        f'<th scope="col" class="wb-right">Weight</th></tr></thead>\n'
+        f"<tbody>\n{rows}\n</tbody></table>"
+    )
+
+
+def _finding(block: Findings, number: int) -> str:
+    row = block.rows[number - 1]
+    outcome = row.verdict.outcome
+    word = "" if block.numbered else f" {escape(outcome.value)}"
+    return (
+        f'<tr class="wb-row-{TONES[outcome]}"><td class="wb-mark wb-{TONES[outcome]}"{_LEFT}>'
+        f"<b>{block.mark(number)}</b>{word}</td><td{_LEFT}>{_finding_body(row)}</td>"
+        f'<td class="wb-right">{escape(one_line(row.aside))}</td></tr>'
+    )
+
+
+def _finding_body(row: Judged) -> str:
+    notes = "".join(f'<p class="wb-line wb-muted">{_linked(note)}</p>' for note in row.notes)
+    if row.verdict.passed:
+        return _passed(row) + notes
+    change = (
+        f'<p class="wb-hint"><strong>Change</strong> {text_html(row.remedy)}</p>'
+        if row.remedy
+        else ""
+    )
+    return _reasons(row) + change + notes
+
+
+def _linked(text: str) -> str:
+    """A text with its addresses as links."""
+    return _ADDRESS.sub(r'<a href="\g<0>" rel="noopener noreferrer">\g<0></a>', text_html(text))
 
 
 def _evidence(evidence: Iterable[Evidence]) -> str:

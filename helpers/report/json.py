@@ -10,17 +10,23 @@ from enum import Enum
 from functools import cache
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
+from helpers.audit.rank import most_useful
+from helpers.audit.result import AuditResult
 from helpers.build.record import BuildRecord
 from helpers.errors import BadInput
+from helpers.judge.verdict import Outcome
 from helpers.observe.image_facts import ImageFacts
 from helpers.report.blocks import Table
 from helpers.report.describe import Reportable
 from helpers.report.result import CheckResult
+from helpers.structure_test.result import StructureResult
 
 #: Raised whenever a reader of the older document would misread a newer one.
 SCHEMA_VERSION = 1
 _KINDS: Mapping[str, type[Any]] = {
     "check-result": CheckResult,
+    "audit-result": AuditResult,
+    "structure-test-result": StructureResult,
     "image-facts": ImageFacts,
     "build-record": BuildRecord,
     "table": Table,
@@ -75,11 +81,32 @@ def _derived(value: Reportable) -> dict[str, Any]:
     match value:
         case CheckResult():
             names: tuple[str, ...] = ("passed", "points", "points_possible")
+        case AuditResult():
+            return _derived_of_audit(value)
+        case StructureResult():
+            names = ("passed",)
         case ImageFacts():
             names = ("unpacked_bytes", "content_bytes", "visible_bytes", "wasted_bytes")
         case _:
             return {}
     return {name: getattr(value, name) for name in names}
+
+
+def _derived_of_audit(value: AuditResult) -> dict[str, Any]:
+    changes = most_useful(value.findings)
+    counts = {str(outcome): len(value.outcomes(outcome)) for outcome in Outcome}
+    return {
+        "score": value.score,
+        "counts": {**counts, "ignored": len(value.ignored), "left out": len(value.left_out)},
+        "most_useful": [
+            {
+                "id": change.finding.id,
+                "value": round(change.value, 2),
+                "also": [f.id for f in change.also],
+            }
+            for change in changes
+        ],
+    }
 
 
 def _plain(value: Any) -> Any:

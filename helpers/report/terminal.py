@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from helpers.judge.verdict import Evidence
 from helpers.report.blocks import (
     MARKS,
     TONES,
@@ -17,6 +18,7 @@ from helpers.report.blocks import (
     Checks,
     Column,
     Facts,
+    Findings,
     Fold,
     Heading,
     Line,
@@ -76,7 +78,9 @@ def _spaced(blocks: tuple[Block, ...], *, folds: bool) -> Iterator[RenderableTyp
         first = False
 
 
-def _block(block: Table | Heading | Line | Facts | Log | Checks, *, folds: bool) -> RenderableType:
+def _block(
+    block: Table | Heading | Line | Facts | Log | Checks | Findings, *, folds: bool
+) -> RenderableType:
     match block:
         case Heading():
             return Text(one_line(block.text), style="bold")
@@ -90,6 +94,8 @@ def _block(block: Table | Heading | Line | Facts | Log | Checks, *, folds: bool)
             return _table(block)
         case Checks():
             return Group(*_checks(block, folds=folds))
+        case Findings():
+            return Group(*_findings(block, folds=folds))
 
 
 def _facts(block: Facts) -> RenderableType:
@@ -182,3 +188,40 @@ def _check(check: CheckOutcome, block: Checks, *, folds: bool) -> RenderableType
         left = format_count(len(check.hints) - len(shown), "more hint" if shown else "hint")
         grid.add_row("", Text(f"({left})", style="dim"), "")
     return grid
+
+
+def _findings(block: Findings, *, folds: bool) -> Iterator[RenderableType]:
+    for number in range(1, len(block.rows) + 1):
+        yield _finding(block, number, folds=folds)
+        last = number == len(block.rows)
+        if not last and not (block.rows[number - 1].verdict.passed and not folds):
+            yield Text()
+
+
+def _finding(block: Findings, number: int, *, folds: bool) -> RenderableType:
+    row = block.rows[number - 1]
+    outcome = row.verdict.outcome
+    style = _STYLES[TONES[outcome]]
+    grid = RichTable.grid(padding=(0, 1), expand=True)
+    grid.add_column(no_wrap=True, width=3, justify="right")
+    grid.add_column(ratio=1, overflow="fold")
+    grid.add_column(no_wrap=True, justify="right")
+    word = () if block.numbered else ((f"{outcome}  ", style),)
+    title = Text.assemble(*word, (one_line(row.title), "bold"))
+    weight = f"weight {one_line(row.aside)}" if row.aside else ""
+    grid.add_row(Text(block.mark(number), style=style), title, Text(weight, style="dim"))
+    grid.add_row("", Text(clean(row.verdict.summary)), "")
+    first, rest = split_evidence(row.verdict)
+    for evidence in (*first, *rest) if folds else first:
+        grid.add_row("", Text(f"· {one_line(evidence.text, LINE_LIMIT)}{_line(evidence)}"), "")
+    if rest and not folds and not row.verdict.passed:
+        grid.add_row("", Text(f"… and {len(rest)} more", style="dim"), "")
+    if row.remedy and not row.verdict.passed:
+        grid.add_row("", Text.assemble(("Change: ", "bold"), clean(row.remedy)), "")
+    for note in row.notes:
+        grid.add_row("", Text(clean(note), style="dim"), "")
+    return grid
+
+
+def _line(evidence: Evidence) -> str:
+    return "" if evidence.line is None else f" (Dockerfile line {evidence.line})"

@@ -124,5 +124,11 @@ PROPERTIES = (
         },
         needs=_needs,
         judge=judge_final_base,
+        remedy="Change the last FROM line to a base image of a wanted kind.",
+        weight=3,
+        covers=(
+            "dockle CIS-DI-0003",
+            "docker-bench 4.3",
+        ),
     ),
 )

@@ -304,6 +304,8 @@ PROPERTIES = (
         codes={"dev-package": "a package that is for development only"},
         needs=_image,
         judge=judge_no_dev_dependencies,
+        remedy="Install with `npm ci --omit=dev` in the final stage, or bundle the service.",
+        weight=2,
     ),
     Property(
         id="no-source-left",
@@ -320,6 +322,9 @@ PROPERTIES = (
         },
         needs=_image,
         judge=judge_no_source_left,
+        remedy="Name them in .dockerignore, or copy only the built result into the final stage.",
+        weight=2,
+        covers=("dockle DKL-LI-0003",),
     ),
     Property(
         id="no-secrets-in-files",
@@ -336,5 +341,9 @@ PROPERTIES = (
         },
         needs=_image,
         judge=judge_no_secrets_in_files,
+        remedy="Name the file in .dockerignore, give it to the build as "
+        "`RUN --mount=type=secret`, and replace the secret: it has been in an image.",
+        weight=5,
+        covers=("dockle CIS-DI-0010", "docker-bench 4.10"),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 from pydantic import Field, model_validator
 
@@ -26,16 +27,22 @@ from helpers.units import MB, format_bytes
 
 _SHARE_WORTH_TELLING = 0.05
 _BIG_LAYERS = 3
+_WASTE_PERCENT = 5.0
 
 
 class ImageSizeParams(Params):
     """Parameters of ``image-size``."""
 
-    max_mb: float = Field(gt=0, description="Largest size allowed, unpacked, in MB (10^6 bytes).")
+    max_mb: float = Field(
+        300, gt=0, description="Largest size allowed, unpacked, in MB (10^6 bytes)."
+    )
 
 
 class WastedBytesParams(Params):
-    """Parameters of ``wasted-bytes``; where both are given, both must hold."""
+    """Parameters of ``wasted-bytes``; where both are given, both must hold.
+
+    Where none is given, 5 % may be wasted.
+    """
 
     max_mb: float | None = Field(
         None, ge=0, description="Most bytes that no container can see, in MB (10^6 bytes)."
@@ -44,17 +51,32 @@ class WastedBytesParams(Params):
         None, ge=0, le=100, description="The same as a share of the unpacked image, in percent."
     )
 
-    @model_validator(mode="after")
-    def _one_limit(self) -> WastedBytesParams:
-        if self.max_mb is None and self.max_percent is None:
-            raise ValueError("one of max_mb and max_percent is needed")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _one_limit(cls, given: Any) -> Any:
+        if isinstance(given, dict) and not given.keys() & {"max_mb", "max_percent"}:
+            return {**given, "max_percent": _WASTE_PERCENT}
+        return given
 
 
 class MaxLayersParams(Params):
     """Parameters of ``max-layers``."""
 
-    max: int = Field(gt=0, description="Most file-system layers allowed, the base's included.")
+    max: int = Field(40, gt=0, description="Most file-system layers allowed, the base's included.")
+
+
+class UselessLayerParams(Params):
+    """Parameters of ``no-useless-layers``."""
+
+    max: int = Field(0, ge=0, description="Most layers without any use allowed.")
+
+
+class RestoredParams(Params):
+    """Parameters of ``no-restored-files``."""
+
+    max_mb: float = Field(
+        1, ge=0, description="Most bytes that are stored again allowed, in MB (10^6 bytes)."
+    )
 
 
 def judge_image_size(params: ImageSizeParams, observations: Observations) -> Verdict:
@@ -240,6 +262,82 @@ def judge_max_layers(params: MaxLayersParams, observations: Observations) -> Ver
     return failed(summary, at_most(evidence, "layer"))
 
 
+def judge_no_useless_layers(params: UselessLayerParams, observations: Observations) -> Verdict:
+    """No layer that adds nothing, or nothing that is left."""
+    image = observations.image
+    if image is None:
+        return no_image(observations)
+    used = {fact.layer for fact in image.files}
+    deletes = {w.gone_in for w in image.waste}
+    evidence = []
+    for index, layer in enumerate(image.layers):
+        if index in used or index in deletes or layer.created_by.startswith("WORKDIR"):
+            continue
+        if (layer.entries if layer.changes is None else layer.changes) == 0:
+            code, text = "empty-layer", "Nothing is changed by"
+        elif layer.file_bytes:
+            size = format_bytes(layer.file_bytes)
+            code, text = "hidden-layer", f"Later layers hide all {size} of"
+        else:
+            continue
+        evidence.append(
+            evidence_on_layer(
+                code,
+                f"{text} {layer_name(image, index)}.",
+                image,
+                index,
+                observations.dockerfile,
+                size=layer.file_bytes,
+            )
+        )
+    count = len(evidence)
+    summary = (
+        f"{counted(count, 'layer')} of {len(image.layers)} without any use, at most {params.max} "
+        "wanted."
+    )
+    return passed(summary) if count <= params.max else failed(summary, at_most(evidence, "layer"))
+
+
+def judge_no_restored_files(params: RestoredParams, observations: Observations) -> Verdict:
+    """No file that is stored a second time with the same size."""
+    image = observations.image
+    if image is None:
+        return no_image(observations)
+    now = {fact.path: fact for fact in image.files if fact.kind == "file"}
+    groups: dict[tuple[int, int], list[WastedFile]] = defaultdict(list)
+    for file in image.waste:
+        fact = now.get(file.path)
+        if fact and not file.deleted and fact.layer == file.gone_in and fact.size == file.bytes:
+            groups[file.stored_in, file.gone_in].append(file)
+    total = sum(f.bytes for files in groups.values() for f in files)
+    limit = round(params.max_mb * MB)
+    summary = (
+        f"{format_bytes(total)} are stored again with the same size, at most "
+        f"{format_bytes(limit)} wanted."
+    )
+    if total <= limit:
+        return passed(summary)
+    evidence = [
+        evidence_on_layer(
+            "stored-again",
+            f"`{shown_path(files[0].path)}`"
+            + (f" and {counted(len(files) - 1, 'more file')}" if len(files) > 1 else "")
+            + f" ({format_bytes(sum(f.bytes for f in files))}) from "
+            f"{layer_name(image, stored_in)} {'are' if len(files) > 1 else 'is'} stored again in "
+            f"{layer_name(image, gone_in)}.",
+            image,
+            gone_in,
+            observations.dockerfile,
+            path=files[0].path,
+            size=sum(f.bytes for f in files),
+        )
+        for (stored_in, gone_in), files in sorted(
+            groups.items(), key=lambda item: -sum(f.bytes for f in item[1])
+        )
+    ]
+    return failed(summary, at_most(evidence, "group"))
+
+
 def _image(_: Params) -> tuple[ImageRequest, ...]:
     return (ImageRequest(),)
 
@@ -265,6 +363,9 @@ PROPERTIES = (
         },
         needs=_image,
         judge=judge_image_size,
+        remedy="Build in one stage and copy what runs into a slim or distroless one; leave out "
+        "development dependencies.",
+        weight=2,
     ),
     Property(
         id="wasted-bytes",
@@ -280,6 +381,9 @@ PROPERTIES = (
         },
         needs=_image,
         judge=judge_wasted_bytes,
+        remedy="Delete in the RUN that makes the file, or build in an earlier stage and copy only "
+        "what is needed.",
+        weight=2,
     ),
     Property(
         id="max-layers",
@@ -295,5 +399,40 @@ PROPERTIES = (
         },
         needs=_image,
         judge=judge_max_layers,
+        remedy="Join RUN instructions that belong together, and copy a folder instead of files.",
+        weight=1,
+    ),
+    Property(
+        id="no-useless-layers",
+        family="size",
+        title="Every layer adds something",
+        meaning="A RUN that changes no file still makes a layer, and so does one whose files all "
+        "later layers overwrite or delete. WORKDIR is not counted. Layers that "
+        "only delete are counted by `wasted-bytes`.",
+        source="https://docs.docker.com/engine/storage/drivers/",
+        params=UselessLayerParams,
+        codes={
+            "empty-layer": "a layer that changes nothing",
+            "hidden-layer": "a layer of which later ones leave nothing",
+        },
+        needs=_image,
+        judge=judge_no_useless_layers,
+        remedy="Remove the instruction, or move it to the stage that needs what it does.",
+        weight=1,
+    ),
+    Property(
+        id="no-restored-files",
+        family="size",
+        title="No file is stored twice to change its owner or mode",
+        meaning="`RUN chown -R` or `chmod -R` stores every file that it touches once more, in "
+        "full. Found are files that a later layer holds again with the same size; their contents "
+        "are not compared.",
+        source="https://docs.docker.com/reference/dockerfile/#copy---chown---chmod",
+        params=RestoredParams,
+        codes={"stored-again": "files that a later layer stores again with the same size"},
+        needs=_image,
+        judge=judge_no_restored_files,
+        remedy="Set owner and mode where the file comes in: `COPY --chown=USER --chmod=MODE`.",
+        weight=2,
     ),
 )

@@ -231,6 +231,10 @@ PROPERTIES = (
         },
         needs=_nothing,
         judge=judge_multi_stage,
+        remedy="Name the stage that builds (`FROM … AS build`), begin another one, and take only "
+        "the result with `COPY --from=build`.",
+        weight=3,
+        covers=("docker-bench 4.3",),
     ),
     Property(
         id="pinned-base",
@@ -247,5 +251,14 @@ PROPERTIES = (
         },
         needs=_nothing,
         judge=judge_pinned_base,
+        remedy="Name a version in every FROM and `COPY --from`, or a digest "
+        "(`node:26-trixie-slim@sha256:…`) that a bot keeps up to date.",
+        weight=3,
+        covers=(
+            "dockle CIS-DI-0002",
+            "docker-bench 4.2",
+            "hadolint DL3006",
+            "hadolint DL3007",
+        ),
     ),
 )

@@ -157,6 +157,14 @@ PROPERTIES = (
         },
         needs=_image,
         judge=judge_exec_form,
+        remedy="Write ENTRYPOINT and CMD as JSON arrays that name the program itself, for example "
+        '`CMD ["node", "server.js"]`.',
+        weight=4,
+        covers=(
+            "hadolint DL3025",
+            "container-structure-test metadata.entrypoint",
+            "container-structure-test metadata.cmd",
+        ),
     ),
     Property(
         id="non-root",
@@ -173,5 +181,14 @@ PROPERTIES = (
         },
         needs=_image,
         judge=judge_non_root,
+        remedy="Add `USER 10001` after the last instruction that needs root, and give the service "
+        "the files that it writes (`COPY --chown=10001`).",
+        weight=5,
+        covers=(
+            "dockle CIS-DI-0001",
+            "docker-bench 4.1",
+            "hadolint DL3002",
+            "container-structure-test metadata.user",
+        ),
     ),
 )

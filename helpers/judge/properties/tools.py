@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from helpers.judge.filesystem import FileSystem, Program
+from helpers.judge.filesystem import FileSystem, Program, base_name
 from helpers.judge.globs import Glob, compile_globs
 from helpers.judge.known_programs import (
+    DEBUG_TOOLS,
+    LOGIN_SERVERS,
     MULTI_CALL,
     NODE,
     PACKAGE_MANAGER_FILES,
     PACKAGE_MANAGERS,
     PYTHON,
+    SUPERVISORS,
     SYSTEM,
     is_build_tool,
     is_compiler,
@@ -44,6 +47,10 @@ class ToolParams(Params):
     """Parameters of the properties about programs."""
 
     allow: tuple[Glob, ...] = Field((), description="Programs that may stay, as globs. No unit.")
+
+
+class DebugToolParams(ToolParams):
+    """Parameters of ``no-debug-tools``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,41 @@ def _setuid(image: ImageFacts) -> Iterator[_Found]:
         yield _Found(program, "setuid" if setuid else "setgid", what, program.name)
 
 
+def judge_no_debug_tools(params: DebugToolParams, observations: Observations) -> Verdict:
+    """No program to look around, to fetch things or to reach other machines with."""
+    return _judge(params, observations, _debug_tools, "debugging tool", "debugging tools")
+
+
+def _debug_tools(image: ImageFacts) -> Iterator[_Found]:
+    for program in FileSystem(image).programs(lambda path: base_name(path) in DEBUG_TOOLS):
+        code, what = DEBUG_TOOLS[program.name]
+        if base_name(program.target.path) not in MULTI_CALL:  # those are told as shells
+            yield _Found(program, code, what, program.name)
+
+
+def judge_no_ssh_server(params: ToolParams, observations: Observations) -> Verdict:
+    """No server for remote logins."""
+    return _judge(params, observations, _servers, "login server", "login servers")
+
+
+def _servers(image: ImageFacts) -> Iterator[_Found]:
+    for program in FileSystem(image).programs(lambda path: base_name(path) in LOGIN_SERVERS):
+        if base_name(program.target.path) not in MULTI_CALL:
+            yield _Found(program, "login-server", "a server for remote logins", program.name)
+
+
+def judge_no_init_system(params: ToolParams, observations: Observations) -> Verdict:
+    """Nothing that starts or schedules other services."""
+    return _judge(params, observations, _supervisors, "service manager", "service managers")
+
+
+def _supervisors(image: ImageFacts) -> Iterator[_Found]:
+    for program in FileSystem(image).programs(lambda path: base_name(path) in SUPERVISORS):
+        code, what = SUPERVISORS[program.name]
+        if base_name(program.target.path) not in MULTI_CALL:
+            yield _Found(program, code, what, program.name)
+
+
 def _judge(
     params: ToolParams,
     observations: Observations,
@@ -208,6 +250,9 @@ PROPERTIES = (
         },
         needs=_image,
         judge=judge_no_compiler,
+        remedy="Compile in a build stage, and copy only the result into the final one.",
+        weight=3,
+        covers=("docker-bench 4.3",),
     ),
     Property(
         id="no-package-manager",
@@ -226,6 +271,10 @@ PROPERTIES = (
         },
         needs=_image,
         judge=judge_no_package_manager,
+        remedy="Install in a build stage; run the service from a base without a package manager "
+        "(distroless), and start it without npm.",
+        weight=3,
+        covers=("docker-bench 4.3",),
     ),
     Property(
         id="no-shell",
@@ -242,6 +291,9 @@ PROPERTIES = (
         },
         needs=_image,
         judge=judge_no_shell,
+        remedy="Run the service from a base without a shell (distroless, scratch), in exec form.",
+        weight=2,
+        covers=("docker-bench 4.3",),
     ),
     Property(
         id="no-setuid",
@@ -258,5 +310,69 @@ PROPERTIES = (
         },
         needs=_image,
         judge=judge_no_setuid,
+        remedy="Take the bits away in the instruction that installs the programs "
+        "(`find / -xdev -perm /6000 -type f -exec chmod a-s {} +`), or start from a base without.",
+        weight=3,
+        covers=("docker-bench 4.8", "dockle CIS-DI-0008"),
+    ),
+    Property(
+        id="no-debug-tools",
+        family="programs",
+        title="No tools to look around or to fetch things",
+        meaning="Downloaders, network scanners, debuggers, remote clients and editors are what an "
+        "intruder would install first. Programs are found by name in the final file system, links "
+        "included; those of a busybox are told by `no-shell`.",
+        source="https://docs.docker.com/build/building/best-practices/"
+        "#dont-install-unnecessary-packages",
+        params=DebugToolParams,
+        codes={
+            "downloader": "fetches files from the network",
+            "network-tool": "looks at or talks to the network",
+            "debugger": "looks into other processes",
+            "remote-client": "logs in to other machines or copies files to them",
+            "editor": "an editor",
+        },
+        needs=_image,
+        judge=judge_no_debug_tools,
+        remedy="Leave them out of the final stage; debug with a second container that joins the "
+        "first one's namespaces (`docker run --pid container:NAME`, `kubectl debug`).",
+        weight=2,
+        covers=("docker-bench 4.3",),
+    ),
+    Property(
+        id="no-ssh-server",
+        family="programs",
+        title="No server for remote logins",
+        meaning="A container is reached through the engine. An SSH server in it is a second way "
+        "in, with keys and updates of its own. Looked for are the programs of SSH, telnet and rsh "
+        "servers in the final file system.",
+        source="https://www.cisecurity.org/benchmark/docker",
+        params=ToolParams,
+        codes={"login-server": "a server for remote logins"},
+        needs=_image,
+        judge=judge_no_ssh_server,
+        remedy="Take it out; use `docker exec`, or `kubectl debug` where there is no shell.",
+        weight=4,
+        covers=("docker-bench 5.7",),
+    ),
+    Property(
+        id="no-init-system",
+        family="programs",
+        title="One service, no service manager",
+        meaning="cron, systemd and supervisord start services that the engine then neither sees "
+        "nor restarts nor stops in time. Small inits that only pass on signals (tini, dumb-init) "
+        "are fine. Programs are found by name in the final file system.",
+        source="https://docs.docker.com/engine/containers/multi-service_container/",
+        params=ToolParams,
+        codes={
+            "scheduler": "starts jobs by the clock",
+            "service-manager": "starts and restarts other services",
+        },
+        needs=_image,
+        judge=judge_no_init_system,
+        remedy="Run one service a container; schedule jobs outside (a Kubernetes CronJob, the "
+        "host's timer that calls `docker run`).",
+        weight=2,
+        covers=("docker-bench 4.3",),
     ),
 )

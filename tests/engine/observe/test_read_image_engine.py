@@ -90,7 +90,7 @@ def test_an_imported_image_without_history(client: docker.DockerClient) -> None:
     finally:
         client.images.remove(tag, force=True)
     assert [f.size for f in facts.files] == [3]
-    assert facts.layers[0].created_by == ""
+    assert facts.layers[0].created_by == "Imported from -"
 
 
 def test_an_image_that_is_not_there(client: docker.DockerClient) -> None:

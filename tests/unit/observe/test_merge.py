@@ -5,7 +5,7 @@ import time
 from helpers.observe.byte_source import ByteSource
 from helpers.observe.image_facts import FileFact, WastedFile
 from helpers.observe.layer_tar import LayerContents, read_layer
-from helpers.observe.merge import merge
+from helpers.observe.merge import merge, put_together
 
 from .archives import Item, folder, hardlink, symlink, tar
 
@@ -120,3 +120,9 @@ def test_many_whiteouts_over_many_files_take_time_in_proportion() -> None:
     files, waste = merge([lower, upper])
     assert (len(files), len(waste)) == (10_000, 10_000)
     assert time.perf_counter() - began < 5  # comparing each with each would take minutes
+
+
+def test_directories_as_they_were_are_no_change() -> None:
+    lower = layer(folder("etc"), folder("app"), Item("app/a"))
+    again = layer(folder("etc"), folder("app", 0o700), Item(".wh.x"), Item("app/a"))
+    assert put_together([lower, layer(folder("etc")), again]).changes == (3, 0, 3)

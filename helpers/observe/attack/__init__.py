@@ -1,0 +1,1 @@
+"""What an intruder with code execution can still do in a container of the image."""
