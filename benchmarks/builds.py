@@ -30,15 +30,25 @@ def build_folder(
     tag: str = OURS,
     *,
     no_cache: bool = False,
+    timeout_seconds: float | None = None,
     cancel: CancelToken | None = None,
 ) -> BuildRecord:
     """Our side: reading the context, building, and every event decoded."""
-    return build(engine.client.api, request(folder, tag, no_cache=no_cache), cancel=cancel)
+    wanted = request(folder, tag, no_cache=no_cache, timeout_seconds=timeout_seconds)
+    return build(engine.client.api, wanted, cancel=cancel)
 
 
-def request(folder: Path, tag: str = OURS, *, no_cache: bool = False) -> BuildRequest:
+def request(
+    folder: Path, tag: str = OURS, *, no_cache: bool = False, timeout_seconds: float | None = None
+) -> BuildRequest:
     """The request for a folder."""
-    return BuildRequest(folder_context(folder), tags=(tag,), labels=LABELS, no_cache=no_cache)
+    return BuildRequest(
+        folder_context(folder),
+        tags=(tag,),
+        labels=LABELS,
+        no_cache=no_cache,
+        timeout_seconds=timeout_seconds,
+    )
 
 
 def buildx(cli: DockerCli, folder: Path, tag: str = PEER, options: Sequence[str] = ()) -> list[str]:

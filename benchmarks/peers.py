@@ -45,17 +45,23 @@ class DockerCli:
         return silent(self.command(*arguments))
 
 
-def silent(command: Sequence[str], **environment: str) -> str:
+def silent(command: Sequence[str], seconds: float | None = None, **environment: str) -> str:
     """Run a program with its standard output to /dev/null.
+
+    Args:
+        command: the program and its arguments.
+        seconds: how long it may take; None for no limit.
+        environment: variables besides one's own.
 
     Returns:
         What it said on standard error.
 
     Raises:
         subprocess.CalledProcessError: where it fails; a failed run is no measurement.
+        subprocess.TimeoutExpired: where it takes longer.
     """
     with started(command, **environment) as process:
-        _, said = process.communicate()
+        _, said = process.communicate(timeout=seconds)
     return well_ended(process, said)
 
 
