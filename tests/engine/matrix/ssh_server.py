@@ -58,6 +58,8 @@ def ssh_server(
         f"AuthorizedKeysFile {there}/authorized_keys\n"
         f"SetEnv DOCKER_HOST={docker_host or f'unix://{machine.state.socket}'}\n"
         "PidFile none\nUsePAM no\nPasswordAuthentication no\nMaxStartups 100\n"
+        # The state folder may lie below one that everybody may write to, such as /tmp.
+        "StrictModes no\n"
     )
     script = f"mkdir -p /run/sshd && exec /usr/sbin/sshd -D -e -f {shlex.quote(str(config))} 2>&1"
     process = subprocess.Popen(

@@ -139,7 +139,7 @@ class CuttingProxy:
         self._server.close()
 
 
-@pytest.mark.parametrize("after", [0, 100, 1_500_000])
+@pytest.mark.parametrize("after", [0, 100, 1_000])
 def test_an_engine_that_goes_away_is_named(
     engine: Engine, make_image: MakeImage, tmp_path: Path, after: int
 ) -> None:
