@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from helpers.build.dockerfile import parse_dockerfile
 from helpers.build.record import BuildRecord, StepRecord
 from helpers.report.blocks import Block, Cell, Column, Facts, Fold, Heading, Line, Log, Table, Tone
 from helpers.units import format_bytes, format_count, format_seconds
@@ -59,16 +60,23 @@ def failing_step_blocks(record: BuildRecord) -> tuple[Block, ...]:
 
 
 def steps_by_stage(record: BuildRecord) -> dict[str | None, tuple[StepRecord, ...]]:
-    """Steps by stage in the order of their first step; BuildKit's own steps (key None) last."""
+    """Steps by stage in the order of the Dockerfile; BuildKit's own (key None) last, by name.
+
+    Not in the order in which they were told: what runs at the same time comes in any order.
+    """
     stages: dict[str | None, list[StepRecord]] = {}
     for step in record.steps:
         stages.setdefault(step.step.stage, []).append(step)
     own = stages.pop(None, None)
-    ordered = {
-        name: tuple(sorted(steps, key=lambda s: s.step.number or 0))
-        for name, steps in stages.items()
+    names = list(parse_dockerfile(record.dockerfile).stage_names())
+    place = {name: names.index(name) if name in names else len(names) for name in stages if name}
+    ordered: dict[str | None, tuple[StepRecord, ...]] = {
+        name: tuple(sorted(stages[name], key=lambda s: s.step.number or 0))
+        for name in sorted(place, key=lambda name: place[name])
     }
-    return {**ordered, None: tuple(own)} if own else ordered
+    if own:
+        ordered[None] = tuple(sorted(own, key=lambda s: s.step.name))
+    return ordered
 
 
 def step_label(step: StepRecord) -> str:
