@@ -17,10 +17,6 @@ from helpers.judge.judge import Criterion
 from helpers.judge.property import Property
 from helpers.units import format_count
 
-#: Modules whose observers build the image again.
-BUILDERS = frozenset(
-    {"helpers.observe.offline", "helpers.observe.rebuild", "helpers.observe.reproduce"}
-)
 _NO_PATH = (
     "needs probes: no HEALTHCHECK names a path that has to answer, and it may be another than /"
 )
@@ -122,8 +118,7 @@ def _givens(
 
 def _builds(criterion: Criterion) -> bool:
     """Whether something has to be built for it."""
-    observers = (request.observer for request in criterion.property.needs(criterion.params))
-    return any(observer.partition(":")[0] in BUILDERS for observer in observers)
+    return any(request.builds_again for request in criterion.property.needs(criterion.params))
 
 
 def _complete(

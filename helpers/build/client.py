@@ -22,7 +22,14 @@ from helpers.build.control_pb2 import SolveResponse, StatusRequest
 from helpers.build.decode import Decoder
 from helpers.build.diagnose import diagnose
 from helpers.build.dockerfile import parse_dockerfile
-from helpers.build.errors import BuildError, Cancelled, EngineLost, NoBuildKit, TimedOut
+from helpers.build.errors import (
+    NO_BUILDKIT_REMEDY,
+    BuildError,
+    Cancelled,
+    EngineLost,
+    NoBuildKit,
+    TimedOut,
+)
 from helpers.build.events import Event, ImageBuilt
 from helpers.build.record import BuildRecord, RecordBuilder, argument_marks
 from helpers.build.request import BuildRequest
@@ -38,7 +45,6 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 _FIRST_API = (1, 39)
-_NO_BUILDKIT_REMEDY = "Use Docker Engine 23.0 or later; BuildKit is part of it."
 _CONTROL = "/moby.buildkit.v1.Control"
 _IMAGE = "containerimage.digest"
 #: How long the last messages of the progress may take once the result is there, in seconds.
@@ -222,5 +228,5 @@ def _need_buildkit(api: APIClient) -> None:
     if tuple(int(part) for part in version.split(".")[:2]) < _FIRST_API:
         raise NoBuildKit(
             f"The engine's API is {version}; BuildKit needs 1.39 or later.",
-            remedy=_NO_BUILDKIT_REMEDY,
+            remedy=NO_BUILDKIT_REMEDY,
         )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from helpers.build.events import Step
 from helpers.build.record import BuildRecord
 
+#: Where BuildKit is missing, whoever notices it.
+NO_BUILDKIT_REMEDY = "Use Docker Engine 23.0 or later; BuildKit is part of it."
+
 
 class BuildError(Exception):
     """A build that did not give an image.

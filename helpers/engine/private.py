@@ -32,6 +32,7 @@ from helpers.engine.processes import (
 from helpers.engine.rootfs import ensure_rootfs, is_ready, partial_tree, remove_tree
 from helpers.engine.state import APP, StateFolder
 from helpers.errors import NoEngine
+from helpers.files import write_in_one_piece
 
 _SCRIPT = Path(__file__).with_name("private_engine.sh")
 _START_SECONDS = 60.0
@@ -61,9 +62,7 @@ class Run:
 
     def save(self, path: Path) -> None:
         """Write it in one piece, so that a crash leaves the old file or the new one."""
-        temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps(asdict(self)))
-        temporary.replace(path)
+        write_in_one_piece(path, json.dumps(asdict(self)))
 
     @staticmethod
     def load(path: Path) -> Run | None:

@@ -102,12 +102,17 @@ def why_not_running(facts: RunningFacts) -> str:
     )
 
 
-def last_words(lines: Iterable[str]) -> str:
-    """What a log says, as the end of a sentence without its full stop."""
+def telling_line(lines: Iterable[str]) -> str:
+    """The line of a log that says most: the first with an error, else the last; empty for none."""
     kept = [line for line in lines if line.strip()]
     error = next((line for line in kept if "error" in line.lower()), None)
-    said = error or (kept[-1] if kept else None)
-    return f"; its log says: {said.strip()[:200]}" if said else ", and it printed nothing"
+    return (error or (kept[-1] if kept else "")).strip()[:200]
+
+
+def last_words(lines: Iterable[str]) -> str:
+    """What a log says, as the end of a sentence without its full stop."""
+    said = telling_line(lines)
+    return f"; its log says: {said}" if said else ", and it printed nothing"
 
 
 def shown_process(process: ProcessFact) -> str:

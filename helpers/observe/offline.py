@@ -51,6 +51,7 @@ class OfflineRequest(Request[OfflineFacts]):
     seconds: float = 900.0
 
     observer: ClassVar[str] = "helpers.observe.offline:observe_offline"
+    builds_again: ClassVar[bool] = True
 
 
 def observe_offline(subject: Subject, request: OfflineRequest) -> OfflineFacts:

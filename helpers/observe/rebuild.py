@@ -88,6 +88,7 @@ class RebuildRequest(Request[RebuildFacts]):
     seconds: float = 900.0
 
     observer: ClassVar[str] = "helpers.observe.rebuild:observe_rebuild"
+    builds_again: ClassVar[bool] = True
 
 
 def observe_rebuild(subject: Subject, request: RebuildRequest) -> RebuildFacts:

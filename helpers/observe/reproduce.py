@@ -106,6 +106,7 @@ class ReproductionRequest(Request[Reproduction]):
     seconds: float = 900.0
 
     observer: ClassVar[str] = "helpers.observe.reproduce:observe_reproduction"
+    builds_again: ClassVar[bool] = True
 
 
 def observe_reproduction(subject: Subject, request: ReproductionRequest) -> Reproduction:

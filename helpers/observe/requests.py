@@ -26,9 +26,11 @@ class Request(Generic[T]):
         observer: ``module:function``, imported when it is needed, and called with the
             :class:`helpers.observe.subject.Subject` and the request. What it raises as
             :class:`helpers.errors.WorkbookError` becomes the reason why nothing can be told.
+        builds_again: whether the image is built again to see it, which takes as long as a build.
     """
 
     observer: ClassVar[str]
+    builds_again: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, slots=True)

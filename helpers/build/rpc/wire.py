@@ -17,14 +17,13 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from helpers.build.errors import EngineLost, NoBuildKit
+from helpers.build.errors import NO_BUILDKIT_REMEDY, EngineLost, NoBuildKit
 from helpers.build.rpc.ssh_tunnel import SshAddress, SshTunnel
 
 if TYPE_CHECKING:
     from docker import APIClient
 
 _HEAD_LIMIT = 64 * 1024
-_NO_BUILDKIT_REMEDY = "Use Docker Engine 23.0 or later; BuildKit is part of it."
 
 
 @dataclass(slots=True)
@@ -185,5 +184,5 @@ def _upgraded(connection: socket.socket, path: str) -> bytes:
         )
     raise NoBuildKit(
         f"The engine does not give access to BuildKit: POST {path} was answered with {answer}.",
-        remedy=_NO_BUILDKIT_REMEDY,
+        remedy=NO_BUILDKIT_REMEDY,
     )

@@ -27,7 +27,6 @@ from helpers.observe.requests import Observations
 from helpers.observe.text import printable
 
 _CAPABILITIES = "https://man7.org/linux/man-pages/man7/capabilities.7.html"
-_CIS = "https://www.cisecurity.org/benchmark/docker"
 _STICKY = 0o1000
 _NOBODY = 65534
 

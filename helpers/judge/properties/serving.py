@@ -7,6 +7,7 @@ import ipaddress
 from pydantic import Field, field_validator
 
 from helpers.judge.property import Params, Property
+from helpers.judge.service_words import telling_line
 from helpers.judge.verdict import Evidence, Verdict
 from helpers.judge.words import (
     could_not_tell,
@@ -189,10 +190,8 @@ def _at_command(code: str, text: str, observations: Observations) -> Evidence:
 
 
 def _last_words(facts: ServiceFacts) -> str:
-    lines = [line for line in facts.log_tail if line.strip()]
-    error = next((line for line in lines if "error" in line.lower()), None)
-    said = error or (lines[-1] if lines else None)
-    return f" Its log says: {said.strip()[:200]}" if said else " It printed nothing."
+    said = telling_line(facts.log_tail)
+    return f" Its log says: {said}" if said else " It printed nothing."
 
 
 def _quoted(response: HttpResponse) -> str:

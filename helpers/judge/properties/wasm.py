@@ -30,7 +30,6 @@ from helpers.observe.wasm import WasmFacts, WasmRequest
 from helpers.observe.wasm_binary import WasmBinary
 from helpers.observe.wasm_run import WasmRunFacts, WasmRunRequest
 
-_BYTES_PER_PAGE = 65_536
 _DEBUG_PREFIXES = (".debug_", "reloc.", "external_debug_info", "sourceMappingURL", "linking")
 
 

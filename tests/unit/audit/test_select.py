@@ -7,6 +7,8 @@ from helpers.audit.seen import Seen, seen_in
 from helpers.audit.select import known_families, select
 from helpers.audit.settings import SettingsFile, load_settings
 from helpers.errors import BadInput
+from helpers.judge.registry import find_property
+from helpers.observe.requests import Request
 
 PLAIN = a_property("plain")
 PORT = a_property("serves", PortParams)
@@ -111,8 +113,9 @@ def test_without_an_exposed_port_a_variable_tells_it():
     assert seen_in({}) == Seen()
 
 
-class _Again:
+class _Again(Request[object]):
     observer = "helpers.observe.rebuild:observe_rebuild"
+    builds_again = True
 
 
 def test_what_builds_again_is_left_out_unless_it_is_asked_for():
@@ -121,6 +124,14 @@ def test_what_builds_again_is_left_out_unless_it_is_asked_for():
     assert params == [("plain", {})]
     assert "--rebuild" in left_out["again"]
     assert chosen(properties=(again,), rebuild=True)[0] == [("again", {})]
+
+
+@pytest.mark.parametrize(
+    "property_id", ["builds-offline", "cached-after-edit", "cached-rebuild", "reproducible"]
+)
+def test_the_properties_for_which_the_image_is_built_again(property_id: str):
+    found = find_property(property_id)
+    assert any(request.builds_again for request in found.needs(found.params()))
 
 
 class ProbesParams(PortParams):
