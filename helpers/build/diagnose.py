@@ -53,8 +53,11 @@ _REQUEST = re.compile(
 )
 _SECRET = re.compile(r"secret (\S+?):? not found")
 _SSH = re.compile(r"no SSH key .* forwarded|unset ssh forward key")
+_ALONE = r"(?<![\w:.])(?:%s)(?![\w.])"  # a status, and no part of a port, an address or a digest
 _LOGIN = re.compile(
-    r"401|403|unauthorized|authentication required|authorization failed|insufficient_scope"
+    _ALONE
+    % "401|403"
+    + r"|unauthorized|authentication required|authorization failed|insufficient_scope"
     r"|access denied|denied: |incorrect username or password",
     re.IGNORECASE,
 )
@@ -63,6 +66,7 @@ _NO_ANSWER = re.compile(
     r"|deadline exceeded|Temporary failure|server misbehaving|connection reset|EOF|proxyconnect"
     r"|TLS handshake timeout"
 )
+_LIMITED = re.compile(_ALONE % "429" + "|toomanyrequests")
 _HOST = re.compile(r"[^/]*[.:][^/]*/|localhost/")
 _TLS = re.compile(r"x509:|tls: |certificate|server gave HTTP response to HTTPS client")
 
@@ -238,7 +242,7 @@ def _image(image: str, why: str, record: BuildRecord, dockerfile: Dockerfile) ->
             image=image,
             record=record,
         )
-    if re.search(r"toomanyrequests|429", why):
+    if _LIMITED.search(why):
         return RegistryUnreachable(
             f"The registry of {name}{where} gives no more images for now: {why}.",
             remedy="Wait, or log in: the registry limits pulls without a login." + stages,

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,6 +39,8 @@ _SCRIPT = Path(__file__).with_name("private_engine.sh")
 _START_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 108 bytes
+# One for the host: an address range is free until the engine that chose it has its bridge up.
+_HOST_LOCK = Path(tempfile.gettempdir()) / f".{APP}-network.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,8 @@ def start(
             say(f"The private engine had ended by itself; {_last_words(state)} Starting it again.")
             _clear_up(state, run)
         ensure_rootfs(state, say, options.tree)
-        _launch(state, options)
+        with FileLock(_HOST_LOCK):
+            _launch(state, options)
     return f"unix://{state.socket}"
 
 

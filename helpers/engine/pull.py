@@ -187,13 +187,18 @@ def _refused_remedy(name: str, message: str) -> str:
             "A proxy seems to re-sign TLS. Let the engine trust its certificate: "
             "https://docs.docker.com/engine/security/certificates/"
         )
-    if "toomanyrequests" in text or "429" in text:
+    if "toomanyrequests" in text or _says(text, 429):
         return f"Log in, which raises the limit ({login}), or wait and try again."
-    if "unauthorized" in text or "denied" in text or "401" in text or "403" in text:
+    if "unauthorized" in text or "denied" in text or _says(text, 401, 403):
         return f"Log in and try again: {login}"
-    if "not found" in text or "manifest unknown" in text or "404" in text:
+    if "not found" in text or "manifest unknown" in text or _says(text, 404):
         return "Check that the registry (or the mirror that stands for it) has this image."
     return f"Try again later; if it stays so, see what the engine says: docker pull {name}"
+
+
+def _says(text: str, *statuses: int) -> bool:
+    """True where a status stands alone: ports, addresses and digests have such digits, too."""
+    return any(re.search(rf"(?<![\w:.]){status}(?![\w.])", text) for status in statuses)
 
 
 def _create(api: APIClient, name: str, repository: str, digest: str) -> Iterator[Mapping[str, Any]]:

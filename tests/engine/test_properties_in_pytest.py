@@ -128,9 +128,9 @@ def _pytest(cwd: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def _left(engine: Engine) -> list[str]:
+def _left(engine: Engine) -> set[str]:
     images = engine.client.api.images(name="workbook/audit")
-    return [tag for image in images for tag in image["RepoTags"] or ()]
+    return {tag for image in images for tag in image["RepoTags"] or ()}
 
 
 @pytest.mark.parametrize(("most", "outcome"), [("10", "1 passed"), ("0.001", "1 failed")])

@@ -131,6 +131,15 @@ def test_the_frontend_that_cannot_be_had() -> None:
         ),
         ("failed to authorize: 401 Unauthorized", LoginNeeded, "docker login."),
         ("unexpected status: 429 toomanyrequests", RegistryUnreachable, "Wait"),
+        (
+            (
+                "unexpected status from HEAD request to http://127.0.0.1:43429/v2/a/manifests/1: "
+                "401 Unauthorized"
+            ),
+            LoginNeeded,
+            "docker login.",
+        ),
+        ("http://10.0.0.1:40343/v2/a/manifests/sha256:429a: not found", BaseNotFound, "tag"),
     ],
 )
 def test_a_base_that_cannot_be_had(why: str, kind: type[BuildError], remedy: str) -> None:
