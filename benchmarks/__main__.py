@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks import cached, course, first_event, images, lab, large, orders, sixteen, startup
+from benchmarks import audits, cached, course, first_event, images, lab, large, orders, sixteen, startup
 from benchmarks.pairs import PAIRS, WARM_UP, Pairs, summary
 from benchmarks.peers import docker_cli, entering
 from benchmarks.table import Row, insert, render
@@ -50,6 +50,11 @@ def _warm_check(bench: Bench) -> list[Row]:
     return course.rows(bench.engine, bench.lesson)
 
 
+def _audits(bench: Bench) -> list[Row]:
+    _ = bench.course_images
+    return audits.rows(bench.engine, bench.lesson)
+
+
 #: In the order of the table.
 MEASUREMENTS: Mapping[str, Callable[[Bench], list[Row]]] = {
     "cached": lambda b: cached.rows(b.engine, b.cli, _BASE),
@@ -61,6 +66,7 @@ MEASUREMENTS: Mapping[str, Callable[[Bench], list[Row]]] = {
         b.engine, b.cli, {"the naive image": b.course_images["the naive image"]}, "node:26-trixie"
     ),
     "check": _warm_check,
+    "audits": _audits,
     "startup": lambda _: startup.rows(),
     "lab": lambda _: lab.rows(),
 }
