@@ -13,7 +13,18 @@ from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
-from benchmarks import audits, cached, course, first_event, images, lab, large, orders, sixteen, startup
+from benchmarks import (
+    audits,
+    cached,
+    course,
+    first_event,
+    images,
+    lab,
+    large,
+    orders,
+    sixteen,
+    startup,
+)
 from benchmarks.pairs import PAIRS, WARM_UP, Pairs, summary
 from benchmarks.peers import docker_cli, entering
 from benchmarks.table import Row, insert, render

@@ -125,13 +125,13 @@ def _audits(engine: Engine, image: Audited, dockerfile: Path, file: Path) -> Ite
         (
             "everything",
             frozenset[str](),
-            "behind: it attacks, stops, hangs and limits the running service, which the "
-            "three tools never start; it waits for what it observes",
+            (
+                "behind: it attacks, stops, hangs and limits the running service, which the "
+                "three tools never start; it waits for what it observes"
+            ),
         ),
     ):
-        options = AuditOptions(
-            SettingsFile(Settings(ports=(3000,)), None), families=families
-        )
+        options = AuditOptions(SettingsFile(Settings(ports=(3000,)), None), families=families)
         result = audit(engine, image, all_properties().values(), options)
         pairs = paired(
             lambda options=options: audit(engine, image, all_properties().values(), options),

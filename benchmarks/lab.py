@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from benchmarks.table import Row
 
 STORE = Path(__file__).with_name("lab.json")
 _URL = re.compile(r"http://(?:127\.0\.0\.1|localhost):\d+/lab\S*")
+_ANSWER_SECONDS = 60.0
 _SETTINGS = ("DOCKER_HOST", "DOCKER_CONTEXT", "WORKBOOK_COURSE", "WORKBOOK_WORK", "VIRTUAL_ENV")
 
 
@@ -79,6 +81,22 @@ def rows() -> list[Row]:
     ]
 
 
+def _answered(url: str) -> None:
+    """Return as soon as a page is there: JupyterLab names its address before it listens."""
+    deadline = time.monotonic() + _ANSWER_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=_ANSWER_SECONDS) as page:  # noqa: S310
+                page.read()
+        except urllib.error.URLError as error:
+            refused = isinstance(error.reason, ConnectionRefusedError)
+            if not refused or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)  # nothing tells when it listens
+        else:
+            return
+
+
 def _until_it_answers(clone: Path, env: dict[str, str]) -> float:
     begin = time.perf_counter()
     with subprocess.Popen(
@@ -98,8 +116,7 @@ def _until_it_answers(clone: Path, env: dict[str, str]) -> float:
                 said.append(line)
                 sys.stderr.write(f"  {line}")
                 if found := _URL.search(line):
-                    with urllib.request.urlopen(found[0], timeout=60) as page:  # noqa: S310
-                        page.read()
+                    _answered(found[0])
                     return time.perf_counter() - begin
             raise RuntimeError(f"make lab ended without an address:\n{''.join(said[-20:])}")
         finally:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _CANDIDATES = ("172.29.0.0/16", "172.30.0.0/16", "10.213.0.0/16", "10.87.0.0/16", "172.25.0.0/16")
+#: How the names of private engines' default bridges begin.
+BRIDGE_PREFIX = "wb"
 _FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 _FAMILIES = ("iptables", "ip6tables")
 
@@ -92,23 +94,29 @@ def snapshot(rootfs: Path, *, packet_filter: bool = True) -> NetworkState:
     return NetworkState(rules, _FORWARD.read_text().strip(), bridges)
 
 
-def restore(rootfs: Path, before: NetworkState, subnets: Subnets, *, alone: bool) -> None:
+def restore(
+    rootfs: Path, before: NetworkState, subnets: Subnets, bridge: str, *, alone: bool
+) -> None:
     """Take back what the engine changed since ``before``, and nothing else.
 
     Args:
         rootfs: the engine's tree, for its tools.
         before: the state before the engine started; with no rules, only bridges are taken back.
         subnets: the engine's address ranges; its bridges are known by their addresses.
+        bridge: name of its default bridge.
         alone: False where another Docker Engine runs on this host: then shared chains, policy and
             forwarding stay as they are.
     """
-    bridges = our_bridges(_bridges(rootfs), before.bridges, subnets)
+    there = _bridges(rootfs)
+    bridges = our_bridges(there, before.bridges, subnets, bridge)
+    taken_over = range_has_another_engine(there, subnets, bridge)
+    range_words = () if taken_over else (subnets.whole.rsplit(".", 2)[0] + ".",)
     now = snapshot(rootfs, packet_filter=bool(before.rules))
     for family, rules in now.rules.items():
         script = undo_script(
             before.rules.get(family, ""),
             rules,
-            ours=(*bridges, subnets.whole.rsplit(".", 2)[0] + "."),
+            ours=(*bridges, *range_words),
             alone=alone,
         )
         if script:
@@ -173,7 +181,7 @@ def _tables(text: str) -> dict[str, tuple[dict[str, str], list[str]]]:
 
 
 def our_bridges(
-    now: dict[str, tuple[str, ...]], before: tuple[str, ...], subnets: Subnets
+    now: dict[str, tuple[str, ...]], before: tuple[str, ...], subnets: Subnets, own: str
 ) -> tuple[str, ...]:
     """The bridges that the engine made: new ones, in its range, and none of another engine's.
 
@@ -181,15 +189,36 @@ def our_bridges(
         now: IPv4 addresses of every bridge, by name.
         before: names of the bridges from before the engine started.
         subnets: the engine's address ranges.
+        own: name of its default bridge.
     """
-    whole = ipaddress.IPv4Network(subnets.whole)
+    if range_has_another_engine(now, subnets, own):
+        return tuple(name for name in now if name == own and name not in before)
     return tuple(
         name
         for name, addresses in now.items()
         if name not in before
         and name != "docker0"  # the default bridge of an engine that uses no name of its own
-        and any(ipaddress.IPv4Address(a) in whole for a in addresses)
+        and _lies_in(addresses, subnets)
     )
+
+
+def range_has_another_engine(
+    now: dict[str, tuple[str, ...]], subnets: Subnets, own: str
+) -> bool:
+    """True where another private engine uses the range by now.
+
+    An engine that crashed is cleared up when somebody comes along, and its range was free until
+    then.
+    """
+    return any(
+        name.startswith(BRIDGE_PREFIX) and name != own and _lies_in(addresses, subnets)
+        for name, addresses in now.items()
+    )
+
+
+def _lies_in(addresses: tuple[str, ...], subnets: Subnets) -> bool:
+    whole = ipaddress.IPv4Network(subnets.whole)
+    return any(ipaddress.IPv4Address(address) in whole for address in addresses)
 
 
 def _bridges(rootfs: Path) -> dict[str, tuple[str, ...]]:

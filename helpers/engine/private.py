@@ -20,7 +20,14 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from helpers.engine.network import NetworkState, Subnets, free_subnets, restore, snapshot
+from helpers.engine.network import (
+    BRIDGE_PREFIX,
+    NetworkState,
+    Subnets,
+    free_subnets,
+    restore,
+    snapshot,
+)
 from helpers.engine.options import EngineOptions
 from helpers.engine.processes import (
     belonging_to,
@@ -213,9 +220,8 @@ def _launch(state: StateFolder, options: EngineOptions) -> None:
         state.tls.mkdir(exist_ok=True)
         for file, source in options.listen.files().items():
             shutil.copy(source, state.tls / file)
-    name = hashlib.sha256(str(state.root).encode()).hexdigest()[:8]
-    cgroup = f"/{APP}-{name}"
-    bridge = f"wb{name}"
+    cgroup = f"/{APP}-{_short_name(state)}"
+    bridge = _bridge(state)
     before = snapshot(state.rootfs, packet_filter=options.packet_filter)
     subnets = free_subnets(Path("/proc/net/route").read_text())
     with _notify_socket(state.engine / "notify.sock") as ready, state.log.open("ab") as log:
@@ -248,6 +254,15 @@ def _launch(state: StateFolder, options: EngineOptions) -> None:
             _clear_up(state, run)
             raise
     replace(run, namespace=_own(process.pid)).save(state.run)
+
+
+def _short_name(state: StateFolder) -> str:
+    return hashlib.sha256(str(state.root).encode()).hexdigest()[:8]
+
+
+def _bridge(state: StateFolder) -> str:
+    """Name of the default bridge; an interface's name has at most 15 bytes."""
+    return BRIDGE_PREFIX + _short_name(state)
 
 
 def _own(pid: int) -> str:
@@ -286,7 +301,9 @@ def _clear_up(state: StateFolder, run: Run) -> None:
     """End what is left of a run and undo its changes; the order matters: processes come first."""
     end(belonging_to(run.namespace or _own(run.pid), run.cgroup))
     if state.rootfs.exists():
-        restore(state.rootfs, run.before, run.subnets, alone=not _other_engines())
+        restore(
+            state.rootfs, run.before, run.subnets, _bridge(state), alone=not _other_engines()
+        )
     for left in (state.socket, state.pidfile, state.engine / "notify.sock"):
         left.unlink(missing_ok=True)
     remove_tree(state.engine / "exec")  # where earlier releases had what is in /run/docker now

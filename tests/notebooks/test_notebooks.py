@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -22,12 +24,11 @@ NOTEBOOKS = published(FOLDERS)
 RULES = Path(__file__).with_name("sanitize.cfg")
 
 
-@pytest.mark.timeout(1200)
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda p: str(p.relative_to(FOLDERS.root)))
-def test_it_runs_and_shows_what_is_stored(notebook: Path, tmp_path: Path) -> None:
-    with connect() as engine:
-        ensure_for(engine, BASES_OF_THE_COURSE)
-    done = subprocess.run(
+AT_ONCE = 2  # much of a notebook is waiting: for a stop, for a health check
+
+
+def _run(notebook: Path, work: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [
             sys.executable,
             "-m",
@@ -39,11 +40,39 @@ def test_it_runs_and_shows_what_is_stored(notebook: Path, tmp_path: Path) -> Non
             "--nbval-cell-timeout=900",
             str(notebook),
         ],
-        env={**os.environ, "WORKBOOK_WORK": str(tmp_path / "work")},
+        env={**os.environ, "WORKBOOK_WORK": str(work)},
         capture_output=True,
         text=True,
         check=False,
     )
+
+
+Runs = dict[Path, "Future[subprocess.CompletedProcess[str]]"]
+
+
+@pytest.fixture(scope="session")
+def runs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Runs]:
+    """The chosen notebooks, a few at a time, in their order."""
+    chosen = [
+        item.callspec.params["notebook"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and "runs" in item.fixturenames
+    ]
+    with connect() as engine:
+        ensure_for(engine, BASES_OF_THE_COURSE)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        try:
+            yield {n: pool.submit(_run, n, tmp_path_factory.mktemp("work")) for n in chosen}
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda p: str(p.relative_to(FOLDERS.root)))
+def test_it_runs_and_shows_what_is_stored(notebook: Path, runs: Runs) -> None:
+    done = runs[notebook].result()
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
 
 

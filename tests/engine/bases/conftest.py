@@ -19,6 +19,7 @@ from helpers.engine import bases, catalogue
 from helpers.engine.connect import Engine
 from helpers.engine.ensure import ensure_for
 from helpers.engine.labels import TOOL, labels
+from helpers.observe.containers import start_container
 
 PREFIX = "bases-test"
 
@@ -73,10 +74,12 @@ def started(client: DockerClient) -> Iterator[Callable[..., Container]]:
     there: list[Container] = []
 
     def one(image: str, *command: str, **options: Any) -> Container:
-        container = client.containers.run(
+        container = client.containers.create(
             image, list(command) or None, detach=True, labels=labels(TOOL), **options
         )
         there.append(container)
+        start_container(client.api, container.id)
+        container.reload()
         return container
 
     yield one

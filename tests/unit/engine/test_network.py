@@ -1,6 +1,11 @@
 from __future__ import annotations
 
-from helpers.engine.network import free_subnets, our_bridges, undo_script
+from helpers.engine.network import (
+    free_subnets,
+    our_bridges,
+    range_has_another_engine,
+    undo_script,
+)
 
 ROUTES = """Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
 eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0
@@ -52,7 +57,14 @@ def test_only_bridges_that_the_engine_made_are_ours() -> None:
         "docker0": ("172.29.9.1",),
         "down": (),
     }
-    assert our_bridges(now, ("br-old",), free_subnets("")) == ("wb1", "br-2")
+    assert our_bridges(now, ("br-old",), free_subnets(""), "wb1") == ("wb1", "br-2")
+
+
+def test_a_range_that_another_engine_took_over_is_left_alone() -> None:
+    now = {"wb1": (), "wb2": ("172.29.0.1",), "br-3": ("172.29.130.1",)}
+    assert range_has_another_engine(now, free_subnets(""), "wb1")
+    assert our_bridges(now, (), free_subnets(""), "wb1") == ("wb1",)
+    assert not range_has_another_engine(now, free_subnets(""), "wb2")
 
 
 def test_nothing_is_undone_where_nothing_changed() -> None:
