@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import docker
 import docker.errors
+from docker.utils import version_gte
 
 from helpers.engine.labels import CHECK, container_labels, labels
 from helpers.errors import NoEngine
@@ -24,6 +25,12 @@ PIDS_LIMIT = 256
 # The engine keeps at most two files of this size, however much a container prints.
 _LOG_OPTIONS = {"max-size": "1m", "max-file": "2"}
 
+# The first API version with a HEALTHCHECK's start interval.
+# Source: https://docs.docker.com/reference/api/engine/version-history/
+_START_INTERVAL = "1.44"
+
+# What runc says when its own first process is gone before it became the container's.
+_RUNTIME_LOST = "waiting for init preliminary setup: read init-p: connection reset by peer"
 # What the engine says when it is the engine that cannot, not the image. All else that stops a
 # container from starting (no such executable, no such user, no command) is a fact about the image.
 _ENGINE_TROUBLE = (
@@ -38,6 +45,9 @@ _ENGINE_TROUBLE = (
 )
 
 
+_FILLED_AT = "/files"
+
+
 class CannotStart(Exception):
     """The engine cannot start a container of this image; the text is the engine's own."""
 
@@ -50,11 +60,13 @@ class HealthTiming:
         interval: seconds from the end of one check to the start of the next.
         timeout: seconds after which a check has failed.
         retries: failed checks in a row that make a container unhealthy.
+        start_period: seconds in which a failure does not count; 0 for the image's own.
     """
 
     interval: float
     timeout: float
     retries: int
+    start_period: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,25 +78,41 @@ class ContainerSpec:
         ports: TCP ports to publish on ephemeral ports of 127.0.0.1.
         env: environment as pairs.
         memory_mb: memory limit in MB (10^6 bytes), swap included; None for no limit.
+        memory_bytes: the same in bytes, instead; None for ``memory_mb``.
+        cpus: processors that it may use, for example 0.5; None for no limit.
         pids: most processes and threads; None for no limit.
         role: value of the workbook's label.
         command: instead of the image's own; empty for the image's.
-        network: name of a network to join; empty for the engine's default.
+        network: name of a network to join, or ``container:NAME`` to share another container's;
+            empty for the engine's default.
         alias: the container's host name in that network; empty for none.
         privileged: whether it has the rights of the engine itself.
         entrypoint: instead of the image's own; empty for the image's.
         user: uid, or ``uid:gid``, instead of the image's own; empty for the image's.
         read_only: whether the root file system is read-only.
         cap_drop: capabilities to take away, ``ALL`` for all.
+        cap_add: capabilities to give.
         no_new_privileges: whether setuid files give no rights.
         tmpfs: paths of empty file systems in memory, each with its mount options.
         volumes: names of volumes, each with the path it is mounted at, read-only.
         beside: name or id of a container whose processes are to be seen (the same pid namespace);
             empty for none.
+        host_pids: whether it sees every process of the engine's machine.
+        sysctls: kernel settings of its own namespaces, as pairs.
+        writable_volumes: as ``volumes``, and it may write to them.
+        workdir: instead of the image's own; empty for the image's.
         init: whether the engine's own small init is process 1.
         health: how often and how patiently the image's own HEALTHCHECK is run; None for its own
             timing.
         no_health: True to run no HEALTHCHECK.
+        health_test: a health check instead of the image's own, as the engine takes it
+            (``("CMD", …)``); empty for the image's.
+        health_timeout: seconds after which such a check has failed; None for the engine's default.
+        stop_signal: instead of the image's own; empty for the image's.
+        restart: the engine's restart policy, for example ``on-failure``; empty for none.
+        more_networks: names of further networks to join, under the same alias.
+        files: volumes of which one file or folder is mounted: volume, path in it, path in the
+            container, whether it is read-only; the engine's API must be 1.45 or later.
         runtime: name of the engine's OCI runtime; empty for its default.
         annotations: for the OCI runtime, as pairs; the engine's API must be 1.43 or later.
     """
@@ -103,15 +131,28 @@ class ContainerSpec:
     user: str = ""
     read_only: bool = False
     cap_drop: tuple[str, ...] = ()
+    cap_add: tuple[str, ...] = ()
     no_new_privileges: bool = False
     tmpfs: tuple[tuple[str, str], ...] = ()
     volumes: tuple[tuple[str, str], ...] = ()
+    writable_volumes: tuple[tuple[str, str], ...] = ()
     beside: str = ""
+    host_pids: bool = False
+    sysctls: tuple[tuple[str, str], ...] = ()
+    workdir: str = ""
     init: bool = False
     health: HealthTiming | None = None
     no_health: bool = False
     runtime: str = ""
     annotations: tuple[tuple[str, str], ...] = ()
+    memory_bytes: int | None = None
+    cpus: float | None = None
+    health_test: tuple[str, ...] = ()
+    health_timeout: float | None = None
+    stop_signal: str = ""
+    restart: str = ""
+    more_networks: tuple[str, ...] = ()
+    files: tuple[tuple[str, str, str, bool], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +192,7 @@ def running_container(
     try:
         with _start_errors():
             created = to_the_end(lambda: _create(api, name, spec))
-            to_the_end(lambda: api.start(created["Id"]))
+            to_the_end(lambda: start_container(api, created["Id"]))
             exited = watcher.submit(_wait, api, created["Id"])
         yield RunningContainer(created["Id"], name, exited)
     finally:
@@ -161,10 +202,12 @@ def running_container(
 
 
 @contextmanager
-def private_network(client: docker.DockerClient, role: str = CHECK) -> Iterator[str]:
+def private_network(
+    client: docker.DockerClient, role: str = CHECK, *, internal: bool = False
+) -> Iterator[str]:
     """Make a network for some containers, and remove it at the end; yields its name.
 
-    Containers in it must be removed before.
+    Containers in it must be removed before. An ``internal`` one leads nowhere else.
 
     Raises:
         ObservationFailed: if the engine refuses, for example because it has no free addresses.
@@ -174,7 +217,11 @@ def private_network(client: docker.DockerClient, role: str = CHECK) -> Iterator[
     api = client.api
     try:
         with engine_errors("making a network"):
-            to_the_end(lambda: api.create_network(name, driver="bridge", labels=labels(role)))
+            to_the_end(
+                lambda: api.create_network(
+                    name, driver="bridge", labels=labels(role), internal=internal
+                )
+            )
         yield name
     finally:
         to_the_end(lambda: _remove_network(api, name))
@@ -216,6 +263,66 @@ def tools_volume(
         yield name
     finally:
         to_the_end(lambda: _remove_volume(api, name))
+
+
+@contextmanager
+def new_volume(client: docker.DockerClient, role: str = CHECK) -> Iterator[str]:
+    """Make an empty volume, and remove it at the end; yields its name.
+
+    Containers that use it must be removed before.
+
+    Raises:
+        ObservationFailed, NoEngine: if the engine refuses, or stops answering.
+    """
+    name = f"workbook-{role}-{uuid.uuid4().hex[:16]}"
+    api = client.api
+    try:
+        with engine_errors("making a volume"):
+            to_the_end(lambda: api.create_volume(name, labels=labels(role)))
+        yield name
+    finally:
+        to_the_end(lambda: _remove_volume(api, name))
+
+
+@contextmanager
+def filled_volume(
+    client: docker.DockerClient, image: str, archive: bytes, role: str = CHECK
+) -> Iterator[str]:
+    """Make a volume that holds the files of a tar archive, and remove it at the end.
+
+    Args:
+        client: a connection to the engine.
+        image: of the container that fills it, which is never started.
+        archive: an uncompressed tar archive.
+        role: value of the workbook's label.
+
+    Yields:
+        Its name.
+
+    Raises:
+        BadInput: if the engine has no such image.
+        ObservationFailed, NoEngine: if the engine refuses, or stops answering.
+    """
+    with new_volume(client, role) as name:
+        with engine_errors("filling a volume"):
+            to_the_end(lambda: _unpack(client.api, name, image, archive, role))
+        yield name
+
+
+def _unpack(api: docker.APIClient, volume: str, image: str, archive: bytes, role: str) -> None:
+    host = api.create_host_config(binds=[f"{volume}:{_FILLED_AT}"])
+    try:
+        api.create_container(
+            image,
+            ["true"],
+            name=volume,
+            labels=container_labels(role, volume),
+            volumes=[_FILLED_AT],
+            host_config=host,
+        )
+        api.put_archive(volume, _FILLED_AT, archive)
+    finally:
+        _remove(api, volume)
 
 
 def _fill(api: docker.APIClient, volume: str, image: str, folder: str, role: str) -> None:
@@ -261,11 +368,28 @@ def start_again(client: docker.DockerClient, container: RunningContainer) -> Run
                 raise
         api.wait(container.id)
     with _start_errors():
-        api.start(container.id)
+        start_container(api, container.id)
     watcher = ThreadPoolExecutor(1, thread_name_prefix="container-wait")
     exited = watcher.submit(_wait, api, container.id)
     watcher.shutdown(wait=False)
     return RunningContainer(container.id, container.name, exited)
+
+
+def start_container(api: docker.APIClient, container: str) -> None:
+    """Start a container that was created; once more where its OCI runtime broke down before it.
+
+    runc now and then loses its own first process, and nothing of the container has run by then.
+    Source: https://github.com/opencontainers/runc/pull/2812
+
+    Raises:
+        docker.errors.APIError: where the engine refuses.
+    """
+    try:
+        api.start(container)
+    except docker.errors.APIError as error:
+        if _RUNTIME_LOST not in str(error.explanation or error):
+            raise
+        api.start(container)
 
 
 def to_the_end(call: Callable[[], T]) -> T:
@@ -288,9 +412,13 @@ def to_the_end(call: Callable[[], T]) -> T:
 
 
 def _create(api: docker.APIClient, name: str, spec: ContainerSpec) -> Mapping[str, Any]:
-    memory = spec.memory_mb * 1_000_000 if spec.memory_mb is not None else None
+    memory = spec.memory_bytes
+    if memory is None and spec.memory_mb is not None:
+        memory = spec.memory_mb * 1_000_000
+    binds = [f"{volume}:{path}:ro" for volume, path in spec.volumes]
+    binds += [f"{volume}:{path}" for volume, path in spec.writable_volumes]
     joined: Any = None  # docker-py's own type hint is of one endpoint instead of a mapping
-    if spec.network:
+    if spec.network and not spec.network.startswith("container:"):
         endpoint = api.create_endpoint_config(aliases=[spec.alias] if spec.alias else [])
         joined = {"EndpointsConfig": {spec.network: endpoint}}
     created: Mapping[str, Any] = api.create_container(
@@ -298,45 +426,91 @@ def _create(api: docker.APIClient, name: str, spec: ContainerSpec) -> Mapping[st
         list(spec.command) or None,
         entrypoint=list(spec.entrypoint) or None,
         user=spec.user or None,
-        healthcheck=_health(spec),
+        working_dir=spec.workdir or None,
+        healthcheck=_health(spec, start_interval=version_gte(api.api_version, _START_INTERVAL)),
         name=name,
         environment=dict(spec.env),
         labels=container_labels(spec.role, name),
         ports=list(spec.ports),
         networking_config=joined,
-        host_config={"Annotations": dict(spec.annotations)}
+        stop_signal=spec.stop_signal or None,
+        host_config={"Annotations": dict(spec.annotations), "Mounts": _files(spec)}
         | api.create_host_config(
+            restart_policy={"Name": spec.restart} if spec.restart else None,
             runtime=spec.runtime or None,
             mem_limit=memory,
             memswap_limit=memory,
             pids_limit=spec.pids,
             privileged=spec.privileged,
             read_only=spec.read_only,
+            nano_cpus=round(spec.cpus * 1e9) if spec.cpus is not None else None,
             cap_drop=list(spec.cap_drop) or None,
+            cap_add=list(spec.cap_add) or None,
+            sysctls=dict(spec.sysctls) or None,
             security_opt=["no-new-privileges"] if spec.no_new_privileges else None,
             tmpfs=dict(spec.tmpfs) or None,
-            binds=[f"{volume}:{path}:ro" for volume, path in spec.volumes] or None,
-            pid_mode=f"container:{spec.beside}" if spec.beside else None,
+            binds=binds or None,
+            pid_mode=_pid_mode(spec),
+            # The engine refuses its machine's processes to a container with remapped users.
+            userns_mode="host" if spec.host_pids else None,
             init=spec.init or None,
             network_mode=spec.network or None,
             port_bindings=dict.fromkeys(spec.ports, ("127.0.0.1", None)),
             log_config=docker.types.LogConfig(type="json-file", config=_LOG_OPTIONS),
         ),
     )
+    for network in spec.more_networks:
+        aliases = [spec.alias] if spec.alias else []
+        api.connect_container_to_network(created["Id"], network, aliases=aliases)
     return created
 
 
-def _health(spec: ContainerSpec) -> dict[str, Any] | None:
-    """What is left out is the image's own. Source of that rule: the engine's daemon/commit.go."""
+def _files(spec: ContainerSpec) -> list[dict[str, Any]]:
+    """Parts of volumes; docker-py's own Mount knows no subpath.
+
+    Source: https://docs.docker.com/engine/storage/volumes/#mount-a-volume-subdirectory
+    """
+    return [
+        {
+            "Type": "volume",
+            "Source": volume,
+            "Target": target,
+            "ReadOnly": read_only,
+            "VolumeOptions": {"Subpath": path},
+        }
+        for volume, path, target, read_only in spec.files
+    ]
+
+
+def _pid_mode(spec: ContainerSpec) -> str | None:
+    if spec.beside:
+        return f"container:{spec.beside}"
+    return "host" if spec.host_pids else None
+
+
+def _health(spec: ContainerSpec, *, start_interval: bool) -> dict[str, Any] | None:
+    """What is left out is the image's own. Source of that rule: the engine's daemon/commit.go.
+
+    In an image's start period the engine checks every 5 s by default, unless it has a start
+    interval, too. Engines before 25 know none, and check as often as ever.
+    """
     if spec.no_health:
         return {"Test": ["NONE"]}
+    own: dict[str, Any] = {"Test": list(spec.health_test)} if spec.health_test else {}
     if spec.health is None:
-        return None
-    return {
-        "Interval": int(spec.health.interval * 1e9),
-        "Timeout": int(spec.health.timeout * 1e9),
+        return own or None
+    rate = int(spec.health.interval * 1e9)
+    timeout = spec.health.timeout if spec.health_timeout is None else spec.health_timeout
+    own |= {
+        "Interval": rate,
+        "Timeout": int(timeout * 1e9),
         "Retries": spec.health.retries,
     }
+    if start_interval:
+        own["StartInterval"] = rate
+    if spec.health.start_period:
+        own["StartPeriod"] = int(spec.health.start_period * 1e9)
+    return own
 
 
 def _wait(api: docker.APIClient, container: str) -> int:
