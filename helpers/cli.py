@@ -250,6 +250,20 @@ def inspect(
 
 
 @app.command()
+def claims(
+    claim: Annotated[
+        list[str] | None, typer.Argument(help="Only these, for example C1; all by default.")
+    ] = None,
+    run: Annotated[bool, typer.Option("--run", help="Measure them now, on this engine.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the ledger of the article's claims: what was measured here, verdict, limit, source."""
+    from helpers.commands.claims import run as run_claims
+
+    raise typer.Exit(run_claims(tuple(claim or ()), measure_now=run, as_json=as_json))
+
+
+@app.command()
 def properties(
     property_id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="One property, in full.")
@@ -334,6 +348,27 @@ def notebooks(
     from helpers.commands.notebooks import run
 
     raise typer.Exit(run(tuple(names or ()), refresh=refresh))
+
+
+@app.command()
+def verify(
+    exercises: Annotated[
+        list[str] | None, typer.Argument(help="Only these; the whole course by default.")
+    ] = None,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, max=16, help="Answers judged at the same time.")
+    ] = 3,
+    run_notebooks: Annotated[
+        bool, typer.Option("--notebooks", help="Also run the notebooks, with nbval.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let the course check itself. Exit status: 0, 1 something is wrong, 2, 3 no engine."""
+    from helpers.commands.verify import run
+
+    raise typer.Exit(
+        run(tuple(exercises or ()), jobs=jobs, notebooks=run_notebooks, as_json=as_json)
+    )
 
 
 @app.command()

@@ -18,6 +18,7 @@ from helpers.build.client import build
 from helpers.build.context import DockerfileText, mapping_context
 from helpers.build.record import BuildRecord
 from helpers.build.request import BuildRequest
+from helpers.build.session.secrets import Secret
 from helpers.course.paths import CourseFolders, course_folders
 from helpers.course.workspace import app_files
 from helpers.engine.connect import Engine, connect
@@ -44,6 +45,7 @@ BASES_OF_THE_COURSE = (
     "gcr.io/distroless/nodejs26-debian13:nonroot",
     "registry:2",
     "docker:26-dind",
+    "quay.io/podman/stable:v5.4.2",
 )
 
 
@@ -109,6 +111,9 @@ class Lesson:
         dockerfile: str | None = None,
         edit: Mapping[str, str] | None = None,
         no_cache: bool = False,
+        add: Mapping[str, str] | None = None,
+        build_args: Mapping[str, str] | None = None,
+        secrets: tuple[Secret, ...] = (),
     ) -> Built:
         """Build the app and show how it goes.
 
@@ -119,25 +124,36 @@ class Lesson:
             edit: text that is appended to files of the app for this build, by path: a change of
                 the source, without touching the course's files.
             no_cache: whether every step runs, whatever the cache holds.
+            add: files that the app does not have, for this build only, by path.
+            build_args: values for ARG.
+            secrets: values for ``RUN --mount=type=secret``.
 
         Raises:
             BuildError: where it does not build.
         """
         text = dockerfile if dockerfile is not None else self.dockerfile(name)
+        more = {path: content.encode() for path, content in (add or {}).items()}
         context = mapping_context(
-            self._files(edit or {}), dockerfile=DockerfileText(text, f"{name}.Dockerfile")
+            {**self._files(edit or {}), **more},
+            dockerfile=DockerfileText(text, f"{name}.Dockerfile"),
         )
         request = BuildRequest(
             context,
             tags=(f"{BUILT}lesson-{self.app.name}:{name.lower()}",),
             labels=labels(LESSON),
             no_cache=no_cache,
+            build_args=build_args or {},
+            secrets=secrets,
         )
         with progress_for() as live:
             record = build(self.engine.client.api, request, live.on_event)
         if record.image_id:
             keep_track(self.engine.client.api, record.image_id)
         return Built(name, record, self.engine)
+
+    def files(self) -> dict[str, bytes]:
+        """The app's files by path, for experiments that build by themselves."""
+        return self._files({})
 
     def _files(self, edit: Mapping[str, str]) -> dict[str, bytes]:
         files = {str(p): (self.app / p).read_bytes() for p in app_files(self.app)}

@@ -140,8 +140,9 @@ def _failure(wanted: Criterion, verdict: Verdict, image: TestedImage) -> str:
     for evidence in verdict.evidence:
         at = f" [Dockerfile line {evidence.line}]" if evidence.line is not None else ""
         lines.append(f"  · {evidence.text}{at}")
-    if found.remedy:
-        lines.append(f"  Change: {found.remedy}")
+    remedy = found.remedy_for(verdict)
+    if remedy:
+        lines.append(f"  Change: {remedy}")
     lines.append(f"  {found.source}")
     return "\n".join(lines)
 

@@ -123,7 +123,7 @@ def _finding(chosen: Selected, verdict: Verdict, settings: SettingsFile, today: 
         family=found.family,
         title=found.title,
         meaning=found.meaning,
-        remedy=found.remedy,
+        remedy=found.remedy_for(verdict),
         weight=found.weight,
         source=found.source,
         covers=found.covers,

@@ -129,6 +129,7 @@ def built_image(
             dockerfile=parse_dockerfile(record.dockerfile, options.build_args),
             build=record,
             context=context,
+            request=request,
         )
         shown = (path or folder / "Dockerfile").as_posix()
         yield Audited(str(folder), subject, str(about["Id"]), seen_in(about), shown, packages)

@@ -20,7 +20,9 @@ def content(entry: Entry) -> Iterator[bytes]:
     """
     source = entry.source
     if source is None or isinstance(source, bytes):
-        yield source or b""
+        # In pieces as well: BuildKit refuses a message of more than 16 MiB.
+        for offset in range(0, max(len(source or b""), 1), PIECE):
+            yield (source or b"")[offset : offset + PIECE]
         return
     if isinstance(source, FileSlice):
         yield from _pieces(entry, source.file.descriptor, source.offset)

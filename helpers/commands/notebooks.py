@@ -9,11 +9,15 @@ from pathlib import Path
 import nbformat
 
 from helpers.commands.output import say
+from helpers.course.copies import published
 from helpers.course.paths import CourseFolders, course_folders
 from helpers.errors import BadInput
 from helpers.publish.execute import execute
 from helpers.publish.normalize import normalize, to_text
+from helpers.publish.pictures import pictures_folder, store_pictures
 from helpers.publish.sanitize import sanitizer
+
+__all__ = ["published", "run"]
 
 
 def run(names: tuple[str, ...], *, refresh: bool) -> int:
@@ -31,16 +35,9 @@ def run(names: tuple[str, ...], *, refresh: bool) -> int:
             if changed:
                 path.write_text(text, encoding="utf-8")
             say(f"{'stored' if changed else 'same'}  {path.relative_to(folders.root)}")
+    for picture in store_pictures(folders):
+        say(f"stored  {pictures_folder(folders).relative_to(folders.root)}/{picture}")
     return 0
-
-
-def published(folders: CourseFolders) -> list[Path]:
-    """Every notebook of the course, in reading order."""
-    return [
-        *sorted(folders.notebooks.glob("*.ipynb")),
-        *sorted(folders.exercises.glob("*/exercise.ipynb")),
-        *sorted(folders.solutions.glob("*/solution.ipynb")),
-    ]
 
 
 def _chosen(folders: CourseFolders, names: tuple[str, ...]) -> list[Path]:

@@ -1,62 +1,46 @@
-"""Check an exercise: build the submission, observe the image, judge it."""
+"""Check an exercise: build the submission, observe its images, judge them."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from docker.errors import APIError, ImageNotFound
-
 from helpers.build.cancel import CancelToken
-from helpers.build.client import build
-from helpers.build.context import Context, mapping_context
+from helpers.build.context import Context
 from helpers.build.dockerfile import parse_dockerfile
-from helpers.build.errors import BuildError, Cancelled, ImageUnavailable, NoSpace
+from helpers.build.errors import Cancelled
 from helpers.build.events import Event
-from helpers.build.record import BuildRecord
-from helpers.build.request import BuildRequest
 from helpers.course.exercise import CheckSpec, Exercise
+from helpers.course.images import (
+    LATEST,
+    BuildFailure,
+    BuiltImage,
+    build_image,
+    image_tag,
+    whole_copy,
+)
 from helpers.course.npm_lock import dev_packages
 from helpers.course.paths import CourseFolders
 from helpers.course.workspace import Submission, app_folder, course_files
 from helpers.engine import bases
 from helpers.engine.connect import Engine
-from helpers.engine.labels import BUILT, CHECK, labels
-from helpers.engine.ownership import is_superseded, keep_track, references
-from helpers.errors import NoEngine
 from helpers.judge.judge import Criterion, collect_requests, judge
 from helpers.judge.verdict import Outcome, Verdict
-from helpers.observe.errors import engine_errors
-from helpers.observe.observe import observe
+from helpers.observe.errors import Stopped
+from helpers.observe.observe import Look, observe_each
 from helpers.observe.requests import Observations
 from helpers.observe.subject import Subject
 from helpers.report.result import CheckOutcome, CheckResult
 
+__all__ = ["applying_hints", "check", "image_tag", "judge_check"]
+
 _NO_IMAGE = "There is no image to look at: the build failed."
-
-
-@dataclass(frozen=True, slots=True)
-class _Failure:
-    """Why there is no image, for the learner."""
-
-    record: BuildRecord | None
-    problem: str
-    remedy: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Built:
-    """An image and what it was made from."""
-
-    context: Context
-    record: BuildRecord
-
-
-def image_tag(exercise: Exercise) -> str:
-    """Name of the image that the latest check of the exercise built."""
-    return f"{BUILT}{exercise.id}:latest"
+_AGAIN = "Start it again when it is wanted."
+_Images = Mapping[str, BuiltImage | BuildFailure]
 
 
 def check(
@@ -67,6 +51,7 @@ def check(
     *,
     on_event: Callable[[Event], None] | None = None,
     cancel: CancelToken | None = None,
+    slot: str = LATEST,
 ) -> CheckResult:
     """Build and judge one submission.
 
@@ -75,34 +60,36 @@ def check(
         folders: the course.
         exercise: what is asked for.
         submission: the edited files; everything else comes from the course.
-        on_event: called with every event of the build.
-        cancel: ends the build from another thread.
+        on_event: called with every event of the builds.
+        cancel: ends builds and observations from another thread.
+        slot: tag of the images; two checks of one exercise at the same time need two.
 
     Returns:
-        The result. A Dockerfile that does not build is a result, too: no check passes.
+        The result. A Dockerfile that does not build is a result, too: no check of its image passes.
 
     Raises:
         NoEngine: where the engine stops answering or its disk is full.
         BadInput: where the course itself is damaged.
-        Cancelled: where the build was cancelled.
+        Cancelled: where it was cancelled.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    built = _build(engine, folders, exercise, submission, on_event, cancel)
-    if isinstance(built, _Failure):
-        seen = Observations(build=built.record)
-        outcomes = tuple(_unknown(spec) for spec in exercise.checks)
-    else:
-        seen = _observe(engine, folders, exercise, built)
-        outcomes = tuple(judge_check(spec, seen) for spec in exercise.checks)
-    failure = built if isinstance(built, _Failure) else None
+    files = {**course_files(folders, exercise), **submission.files}
+    images: dict[str, BuiltImage | BuildFailure] = {}
+    for image in exercise.built:
+        images[image.name] = build_image(
+            engine, exercise, image, files, slot=slot, on_event=on_event, cancel=cancel
+        )
+    seen = _observe(engine, folders, exercise, images, files, cancel)
+    failures = [found for found in images.values() if isinstance(found, BuildFailure)]
+    first = failures[0] if failures else next(iter(images.values()))
     return CheckResult(
         exercise=exercise.id,
         title=exercise.title,
-        checks=outcomes,
-        build=seen.build,
-        problem=failure.problem if failure else "",
-        remedy=failure.remedy if failure else "",
-        image_bytes=seen.image.unpacked_bytes if seen.image else None,
+        checks=tuple(_outcome(exercise, spec, images, seen) for spec in exercise.checks),
+        build=first.record,
+        problem="\n".join(failure.problem for failure in failures),
+        remedy=failures[0].remedy if failures else "",
+        image_bytes=_bytes(images, seen),
         engine=engine.describe(),
         stand_ins=_stand_ins(engine, exercise),
         notes=submission.notes,
@@ -133,93 +120,87 @@ def applying_hints(spec: CheckSpec, verdict: Verdict) -> tuple[str, ...]:
     return tuple(h.text for h in spec.hints if not h.when or codes.intersection(h.when))
 
 
-def _unknown(spec: CheckSpec) -> CheckOutcome:
+def _outcome(
+    exercise: Exercise, spec: CheckSpec, images: _Images, seen: Mapping[str, Observations]
+) -> CheckOutcome:
+    name = exercise.image_of(spec).name
+    if isinstance(images[name], BuiltImage):
+        return judge_check(spec, seen[name])
     found, _ = spec.resolve()
     verdict = Verdict(Outcome.UNKNOWN, _NO_IMAGE)
     return CheckOutcome(spec.id, spec.title or found.title, spec.points, verdict)
 
 
-def _build(
+def _observe(
     engine: Engine,
     folders: CourseFolders,
     exercise: Exercise,
-    submission: Submission,
-    on_event: Callable[[Event], None] | None,
+    images: _Images,
+    files: Mapping[str, bytes],
     cancel: CancelToken | None,
-) -> _Built | _Failure:
-    tag = image_tag(exercise)
-    before = _image_id(engine, tag)
+) -> dict[str, Observations]:
+    """What was seen of each image that there is."""
+    built = [found for found in images.values() if isinstance(found, BuiltImage)]
+    ids = {image.spec.folder or ".": image.id for image in built}
+    whole = whole_copy(exercise, files) if exercise.images else None
+    stop: Future[None] = Future()
+    looks = [
+        _look(folders, exercise, image, _subject(engine, image, whole, ids, stop))
+        for image in built
+    ]
+
+    def give_up() -> None:
+        with suppress(InvalidStateError):  # it was given up a moment before
+            stop.set_result(None)
+
+    if cancel is not None:
+        cancel.on_cancel(give_up)
     try:
-        context = mapping_context(
-            {**course_files(folders, exercise), **submission.files},
-            limit_bytes=exercise.build.context_limit_mb * 1_000_000,
-        )
-        request = BuildRequest(
-            context,
-            tags=(tag,),
-            target=exercise.build.target or None,
-            labels=labels(CHECK),
-            timeout_seconds=exercise.build.timeout_seconds,
-        )
-        record = build(engine.client.api, request, on_event, cancel=cancel)
-    except NoSpace as error:
-        raise NoEngine(error.message, remedy=error.remedy) from error
-    except BuildError as error:
-        if error.exit_status == NoEngine.exit_status:
-            raise NoEngine(error.message, remedy=error.remedy) from error
-        if type(error) is Cancelled:
+        seen = observe_each(looks)
+    except Stopped as error:
+        if cancel is None or not cancel.cancelled:
             raise
-        return _failure(error, exercise)
-    if record.image_id and before != record.image_id:
-        with engine_errors("naming the image"):
-            keep_track(engine.client.api, record.image_id)
-        if before:
-            _remove_old(engine, before)
-    return _Built(context, record)
+        raise Cancelled("The check was cancelled.", remedy=_AGAIN) from error
+    finally:
+        if cancel is not None:
+            cancel.forget(give_up)
+    return {image.spec.name: found for image, found in zip(built, seen, strict=True)}
 
 
-def _failure(error: BuildError, exercise: Exercise) -> _Failure:
-    remedy = error.remedy
-    if isinstance(error, ImageUnavailable) and exercise.bases:
-        remedy += f" Base images that are at hand here: {', '.join(exercise.bases)}."
-    return _Failure(error.record, "\n".join((error.message, *error.details())), remedy)
-
-
-def _observe(
-    engine: Engine, folders: CourseFolders, exercise: Exercise, built: _Built
-) -> Observations:
-    needs = collect_requests(Criterion(*spec.resolve()) for spec in exercise.checks)
-    record = built.record
-    subject = Subject(
+def _subject(
+    engine: Engine,
+    image: BuiltImage,
+    whole: Context | None,
+    ids: Mapping[str, str],
+    stop: Future[None],
+) -> Subject:
+    return Subject(
         engine.client,
-        record.image_id or image_tag(exercise),
+        image.id,
         catalogue={base.name: base.kind for base in bases.catalogue()},
-        dockerfile=parse_dockerfile(record.dockerfile),
-        build=record,
-        context=built.context,
+        dockerfile=parse_dockerfile(image.record.dockerfile),
+        build=image.record,
+        context=image.request.context,
+        request=replace(image.request, tags=()),
+        files=whole,
+        images=ids,
+        stop=stop,
     )
-    packages = dev_packages(app_folder(folders, exercise) / "package-lock.json")
-    return observe(subject, needs, dev_packages=packages)
+
+
+def _look(folders: CourseFolders, exercise: Exercise, image: BuiltImage, subject: Subject) -> Look:
+    own = [spec for spec in exercise.checks if exercise.image_of(spec).name == image.spec.name]
+    needs = collect_requests(Criterion(*spec.resolve()) for spec in own)
+    app = app_folder(folders, exercise, image.spec)
+    return Look(subject, needs, dev_packages(app / "package-lock.json"))
+
+
+def _bytes(images: _Images, seen: Mapping[str, Observations]) -> int | None:
+    """Unpacked bytes of all images; None where one was not built or not looked at."""
+    facts = [seen[name].image if name in seen else None for name in images]
+    known = [found.unpacked_bytes for found in facts if found is not None]
+    return sum(known) if len(known) == len(images) else None
 
 
 def _stand_ins(engine: Engine, exercise: Exercise) -> tuple[str, ...]:
     return tuple(s.name for s in bases.status(engine.client, exercise.bases) if s.stand_in)
-
-
-def _image_id(engine: Engine, tag: str) -> str | None:
-    try:
-        return str(engine.client.api.inspect_image(tag)["Id"])
-    except ImageNotFound:
-        return None
-
-
-def _remove_old(engine: Engine, image_id: str) -> None:
-    """Remove the image of an earlier check, unless somebody still uses it."""
-    api = engine.client.api
-    try:
-        about = api.inspect_image(image_id)
-        if is_superseded(about):
-            for name in references(about) or (image_id,):
-                api.remove_image(name)
-    except (ImageNotFound, APIError):
-        return  # a container still uses it: it keeps its name, and `workbook clean` finds it later

@@ -58,6 +58,15 @@ def copy_notebooks(folders: CourseFolders) -> CopyReport:
     return CopyReport(tuple(made), tuple(updated), tuple(beside))
 
 
+def published(folders: CourseFolders) -> list[Path]:
+    """Every notebook of the course, in reading order."""
+    return [
+        *sorted(folders.notebooks.glob("*.ipynb")),
+        *sorted(folders.exercises.glob("*/exercise.ipynb")),
+        *sorted(folders.solutions.glob("*/solution.ipynb")),
+    ]
+
+
 def unedited_copies(folders: CourseFolders) -> list[Path]:
     """Copies that are, byte for byte, what the course publishes."""
     return [

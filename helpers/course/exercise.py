@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from helpers.course.paths import CourseFolders
 from helpers.course.toml_lines import line_of
@@ -16,6 +23,7 @@ from helpers.judge.property import Params, Property
 from helpers.judge.registry import find_property
 
 _Text = Annotated[str, Field(min_length=1)]
+_NAME_OF_ONE = "image"
 
 
 class _Model(BaseModel):
@@ -34,11 +42,36 @@ class Hint(_Model):
     when: tuple[str, ...] = Field(default=(), strict=False)
 
 
+class ImageSpec(_Model):
+    """One image of an exercise that builds several.
+
+    Attributes:
+        name: what checks and reports call it.
+        app: the sample service in ``apps/`` that it is built of.
+        folder: where that lies in the learner's copy, with its Dockerfile; it is the build context.
+            Empty for the whole copy.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+    app: _Text
+    folder: str = ""
+
+    @field_validator("folder")
+    @classmethod
+    def _inside(cls, path: str) -> str:
+        return _below(path).strip("/")
+
+
 class CheckSpec(_Model):
-    """One check: a property with its parameters, what it is worth, and the hints for it."""
+    """One check: a property with its parameters, what it is worth, and the hints for it.
+
+    ``image`` names the image that is judged, where the exercise builds several; by default it is
+    the first one.
+    """
 
     id: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
     property: _Text
+    image: str = ""
     title: str = ""
     points: Annotated[int, Field(ge=1)] = 1
     params: dict[str, Any] = Field(default_factory=dict)
@@ -62,11 +95,17 @@ class BuildSpec(_Model):
         target: the stage to build; empty for the last one.
         timeout_seconds: after which the build is stopped.
         context_limit_mb: what the build context may hold, in MB (10^6 bytes).
+        secrets: ids of build secrets. Each check gives them new random values
+            (:mod:`helpers.course.given_secrets`) and builds without the cache: a secret's value
+            is no part of a step's cache key.
     """
 
     target: str = ""
     timeout_seconds: Annotated[int, Field(ge=10, le=3600)] = 900
     context_limit_mb: Annotated[int, Field(ge=1)] = 200
+    secrets: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")], ...] = Field(
+        default=(), strict=False
+    )
 
 
 class Exercise(_Model):
@@ -79,7 +118,8 @@ class Exercise(_Model):
         notebook: name of the practice's notebook, without folder and ending.
         level: how hard.
         minutes: how long it takes, about.
-        app: the sample service in ``apps/`` that is built.
+        app: the sample service in ``apps/`` that is built; empty where ``images`` says it.
+        images: what is built, where that is more than one image; see :attr:`built`.
         edit: the files that may be edited, relative to the learner's copy.
         bases: base images that have to be there before the build.
         story: what the situation is, in Markdown.
@@ -94,7 +134,8 @@ class Exercise(_Model):
     notebook: _Text
     level: Literal["first steps", "intermediate", "advanced"]
     minutes: Annotated[int, Field(ge=5, le=240)]
-    app: _Text
+    app: str = ""
+    images: tuple[ImageSpec, ...] = Field(alias="image", default=(), strict=False)
     edit: tuple[str, ...] = Field(min_length=1, strict=False)
     bases: tuple[str, ...] = Field(default=(), strict=False)
     story: _Text
@@ -105,11 +146,44 @@ class Exercise(_Model):
     @field_validator("edit")
     @classmethod
     def _inside(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
-        for path in paths:
-            pure = PurePosixPath(path)
-            if pure.is_absolute() or ".." in pure.parts:
-                raise ValueError(f"{path!r} leads outside the exercise's folder")
-        return paths
+        return tuple(_below(path) for path in paths)
+
+    @model_validator(mode="after")
+    def _builds_something(self) -> Exercise:
+        if bool(self.app) == bool(self.images):
+            raise ValueError("either `app` or [[image]] says what is built")
+        names = [image.name for image in self.images]
+        places = [image.folder for image in self.images]
+        if len(set(names)) < len(names) or len(set(places)) < len(places):
+            raise ValueError("two images have the same name or folder")
+        if len(places) > 1 and "" in places:
+            raise ValueError("each of several images needs a folder")
+        return self
+
+    @property
+    def built(self) -> tuple[ImageSpec, ...]:
+        """Every image that is built; the first is the one that checks are about by default."""
+        return self.images or (ImageSpec(name=_NAME_OF_ONE, app=self.app),)
+
+    def image_of(self, spec: CheckSpec) -> ImageSpec:
+        """The image that a check is about.
+
+        Raises:
+            KeyError: where the exercise has none of that name.
+        """
+        if not spec.image:
+            return self.built[0]
+        found = next((image for image in self.built if image.name == spec.image), None)
+        if found is None:
+            raise KeyError(f"there is no image {spec.image!r}")
+        return found
+
+
+def _below(path: str) -> str:
+    pure = PurePosixPath(path)
+    if pure.is_absolute() or ".." in pure.parts:
+        raise ValueError(f"{path!r} leads outside the exercise's folder")
+    return path
 
 
 def exercise_ids(folders: CourseFolders) -> tuple[str, ...]:
@@ -165,6 +239,12 @@ def read_exercise(path: Path) -> Exercise:
         raise _fault(path, text, error.errors(), ()) from error
     for number, spec in enumerate(exercise.checks):
         _validate_check(path, text, number, spec)
+        try:
+            exercise.image_of(spec)
+        except KeyError as error:
+            where = line_of(text, ("check", number, "image"))
+            what = f"{error.args[0]}; there are {', '.join(i.name for i in exercise.built)}"
+            raise _bad(path, where, f"check[{number}].image", what) from error
     ids = [spec.id for spec in exercise.checks]
     for number, check_id in enumerate(ids):
         if check_id in ids[:number]:

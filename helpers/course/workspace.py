@@ -12,12 +12,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.course.exercise import Exercise
+from helpers.course.exercise import Exercise, ImageSpec
 from helpers.course.paths import CourseFolders
 from helpers.errors import BadInput
 
 #: What an app's folder holds beside the app: lesson material and what its tools leave behind.
-_NOT_THE_APP = frozenset({"dockerfiles", "node_modules", "dist", "coverage", ".git"})
+_NOT_THE_APP = frozenset(
+    {
+        *("dockerfiles", "node_modules", "dist", "coverage", ".git", ".venv"),
+        *("__pycache__", ".pytest_cache", ".mypy_cache", ".ruff_cache"),
+    }
+)
 _LARGEST_FILE = 1_000_000  # bytes; an edited file is text that a person wrote
 
 
@@ -48,16 +53,16 @@ def work_folder(folders: CourseFolders, exercise: Exercise) -> Path:
     return folders.work / exercise.id
 
 
-def app_folder(folders: CourseFolders, exercise: Exercise) -> Path:
-    """The sample service that the exercise builds.
+def app_folder(folders: CourseFolders, exercise: Exercise, image: ImageSpec) -> Path:
+    """The sample service that an image of the exercise is built of.
 
     Raises:
         BadInput: where it is missing.
     """
-    folder = folders.apps / exercise.app
+    folder = folders.apps / image.app
     if not folder.is_dir():
         raise BadInput(
-            f"{exercise.id} builds the app {exercise.app!r}, and {folder} does not exist.",
+            f"{exercise.id} builds the app {image.app!r}, and {folder} does not exist.",
             remedy="Restore the folder from version control: git checkout -- apps",
         )
     return folder
@@ -154,10 +159,14 @@ def read_submission(
 
 
 def course_sources(folders: CourseFolders, exercise: Exercise) -> dict[str, Path]:
-    """Every file of an untouched copy, by its path in the copy: the app, the starter over it."""
-    app = app_folder(folders, exercise)
+    """Every file of an untouched copy, by its path in the copy: the apps, the starter over them."""
     starter = folders.exercises / exercise.id / "starter"
-    return {str(path): folder / path for folder in (app, starter) for path in app_files(folder)}
+    sources = [(image.folder, app_folder(folders, exercise, image)) for image in exercise.built]
+    return {
+        str(place / path): folder / path
+        for place, folder in ((Path(p), f) for p, f in (*sources, ("", starter)))
+        for path in app_files(folder)
+    }
 
 
 def course_files(folders: CourseFolders, exercise: Exercise) -> dict[str, bytes]:

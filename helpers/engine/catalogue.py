@@ -38,6 +38,8 @@ def _base(name: str, kind: Kind, title: str, official: str, source: str) -> Base
 
 _NODE = "https://github.com/nodejs/docker-node/tree/main/26"
 
+_DISTROLESS = "https://github.com/GoogleContainerTools/distroless/tree/main"
+
 _CATALOGUE = (
     _base(
         "debian:trixie",
@@ -75,11 +77,60 @@ _CATALOGUE = (
         f"{_NODE}/alpine3.24",
     ),
     _base(
+        "alpine:3.24",
+        "alpine",
+        "Alpine Linux: musl, BusyBox and apk",
+        "Alpine Linux 3.24",
+        "https://github.com/alpinelinux/docker-alpine",
+    ),
+    _base(
+        "golang:1.24-trixie",
+        "full",
+        "Go 1.24 with git and a C compiler",
+        "buildpack-deps:trixie-scm, gcc and Go",
+        "https://github.com/docker-library/golang/tree/master/1.24/trixie",
+    ),
+    _base(
+        "ghcr.io/webassembly/wasi-sdk:wasi-sdk-27",
+        "full",
+        "a C and C++ compiler for WebAssembly with a C library for WASI",
+        "Ubuntu, clang, lld and the project's own wasi-libc",
+        "https://github.com/WebAssembly/wasi-sdk/blob/main/docker/Dockerfile",
+    ),
+    _base(
+        "python:3.13-slim-trixie",
+        "slim",
+        "Python 3.13 on Debian",
+        "debian:trixie-slim, Python and pip",
+        "https://github.com/docker-library/python/tree/master/3.13/slim-trixie",
+    ),
+    _base(
         "gcr.io/distroless/nodejs26-debian13:nonroot",
         "distroless",
         "Node.js 26 and the libraries that it needs",
         "unpacked Debian packages and the Node.js binary; no shell, no package manager",
-        "https://github.com/GoogleContainerTools/distroless/tree/main/nodejs",
+        f"{_DISTROLESS}/nodejs",
+    ),
+    _base(
+        "gcr.io/distroless/static-debian13:nonroot",
+        "distroless",
+        "certificates, time zones and users for a static program",
+        "unpacked Debian packages without a program or a library",
+        f"{_DISTROLESS}/base",
+    ),
+    _base(
+        "gcr.io/distroless/base-debian13:nonroot",
+        "distroless",
+        "glibc and OpenSSL for a program that is linked with them",
+        "unpacked Debian packages; no shell, no package manager",
+        f"{_DISTROLESS}/base",
+    ),
+    _base(
+        "gcr.io/distroless/python3-debian13:nonroot",
+        "distroless",
+        "Python 3.13 and the libraries that it needs",
+        "unpacked Debian packages; no shell, no package manager, no pip",
+        f"{_DISTROLESS}/python3",
     ),
     _base(
         "busybox:1.37",
@@ -108,6 +159,13 @@ _CATALOGUE = (
         "a Docker Engine to deploy to",
         "Docker 26.1 on Alpine Linux; runs privileged",
         "https://github.com/docker-library/docker",
+    ),
+    _base(
+        "quay.io/podman/stable:v5.4.2",
+        "tool",
+        "Podman, which applies a Pod without a cluster",
+        "Podman 5.4.2 on Fedora; runs privileged",
+        "https://github.com/containers/image_build/tree/main/podman",
     ),
 )
 

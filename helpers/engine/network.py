@@ -36,14 +36,15 @@ class Subnets:
     whole: str
 
 
-def free_subnets(routes: str) -> Subnets:
+def free_subnets(routes: str, prefer: str = "") -> Subnets:
     """The first range that no route of the host uses.
 
     Args:
         routes: text of ``/proc/net/route``.
+        prefer: the range that the engine had before; it comes first.
     """
     taken = _routed(routes)
-    for candidate in _CANDIDATES:
+    for candidate in dict.fromkeys((prefer, *_CANDIDATES) if prefer else _CANDIDATES):
         whole = ipaddress.IPv4Network(candidate)
         if not any(whole.overlaps(t) for t in taken):
             _, upper = whole.subnets(prefixlen_diff=1)
@@ -202,9 +203,7 @@ def our_bridges(
     )
 
 
-def range_has_another_engine(
-    now: dict[str, tuple[str, ...]], subnets: Subnets, own: str
-) -> bool:
+def range_has_another_engine(now: dict[str, tuple[str, ...]], subnets: Subnets, own: str) -> bool:
     """True where another private engine uses the range by now.
 
     An engine that crashed is cleared up when somebody comes along, and its range was free until

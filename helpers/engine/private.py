@@ -223,7 +223,7 @@ def _launch(state: StateFolder, options: EngineOptions) -> None:
     cgroup = f"/{APP}-{_short_name(state)}"
     bridge = _bridge(state)
     before = snapshot(state.rootfs, packet_filter=options.packet_filter)
-    subnets = free_subnets(Path("/proc/net/route").read_text())
+    subnets = _subnets(state)
     with _notify_socket(state.engine / "notify.sock") as ready, state.log.open("ab") as log:
         process = subprocess.Popen(
             [
@@ -254,6 +254,20 @@ def _launch(state: StateFolder, options: EngineOptions) -> None:
             _clear_up(state, run)
             raise
     replace(run, namespace=_own(process.pid)).save(state.run)
+
+
+def _subnets(state: StateFolder) -> Subnets:
+    """A free range, the one of the last time where it is free.
+
+    dockerd keeps the addresses of its networks, the default one's included, and takes them up again
+    whatever it is told. So where the range changed, it has to forget them.
+    """
+    last = state.subnet.read_text().strip() if state.subnet.exists() else ""
+    subnets = free_subnets(Path("/proc/net/route").read_text(), last)
+    if subnets.whole != last:
+        (state.engine / "data/network/files/local-kv.db").unlink(missing_ok=True)
+        write_in_one_piece(state.subnet, subnets.whole)
+    return subnets
 
 
 def _short_name(state: StateFolder) -> str:
@@ -301,9 +315,7 @@ def _clear_up(state: StateFolder, run: Run) -> None:
     """End what is left of a run and undo its changes; the order matters: processes come first."""
     end(belonging_to(run.namespace or _own(run.pid), run.cgroup))
     if state.rootfs.exists():
-        restore(
-            state.rootfs, run.before, run.subnets, _bridge(state), alone=not _other_engines()
-        )
+        restore(state.rootfs, run.before, run.subnets, _bridge(state), alone=not _other_engines())
     for left in (state.socket, state.pidfile, state.engine / "notify.sock"):
         left.unlink(missing_ok=True)
     remove_tree(state.engine / "exec")  # where earlier releases had what is in /run/docker now

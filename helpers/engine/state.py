@@ -49,6 +49,11 @@ class StateFolder:
         return self.engine / "run.json"
 
     @property
+    def subnet(self) -> Path:
+        """The address range of the last start."""
+        return self.engine / "subnet"
+
+    @property
     def log(self) -> Path:
         """What dockerd prints."""
         return self.engine / "dockerd.log"

@@ -8,32 +8,28 @@ there into the second engine. Bytes are those that the registry's network card c
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from typing import Any
-
-from docker.errors import NotFound
 
 from helpers.engine.connect import Engine
-from helpers.engine.labels import TOOL, labels
-from helpers.errors import NoEngine, WorkbookError
-from helpers.observe.containers import (
-    CannotStart,
-    ContainerSpec,
-    running_container,
-    to_the_end,
+from helpers.engine.labels import TOOL
+from helpers.experiments.site import (
+    SiteFailed,
+    exec_in,
+    published_port,
+    start_container,
+    wait_for_line,
 )
+from helpers.observe.containers import ContainerSpec, private_network
 
 #: Base images that the measurement needs.
 BASES = ("registry:2", "docker:26-dind", "node:26-trixie-slim")
-_READY_SECONDS = 60.0
 _FULL_SPEED, _LIMITED = 5001, 5002
 
 
-class DeploymentFailed(WorkbookError):
+class DeploymentFailed(SiteFailed):
     """A push or a pull did not work."""
 
 
@@ -85,7 +81,7 @@ class Site:
             limited: whether both ways go through the limited relay.
 
         Raises:
-            DeploymentFailed: where either does not work.
+            SiteFailed: where either does not work.
         """
         port = _LIMITED if limited else _FULL_SPEED
         name = "orders"
@@ -108,7 +104,7 @@ class Site:
             api.remove_image(f"{repository}:latest", noprune=True)
 
     def _pull(self, reference: str) -> None:
-        _exec(self.engine, self.target, ["docker", "pull", "--quiet", reference])
+        exec_in(self.engine, self.target, ["docker", "pull", "--quiet", reference])
 
     def _measured(self, counter: str, action: Callable[[], None]) -> Leg:
         before, began = self._counted(counter), time.monotonic()
@@ -132,17 +128,16 @@ def deployment_site(engine: Engine, *, rate: int = 50_000_000) -> Iterator[Site]
     Raises:
         NoEngine: where the second engine cannot be started: it needs the right for privileged
             containers.
-        DeploymentFailed: where the registry or the relay do not come up.
+        SiteFailed: where the registry or the relay do not come up.
     """
-    api = engine.client.api
     script = files("helpers.experiments").joinpath("throttle.mjs").read_text()
     with ExitStack() as stack:
-        network = f"workbook-{uuid.uuid4().hex[:12]}"
-        stack.callback(lambda: _gone(lambda: api.remove_network(network)))
-        to_the_end(lambda: api.create_network(network, labels=labels(TOOL)))
+        network = stack.enter_context(private_network(engine.client, TOOL))
         common = ContainerSpec("", network=network, memory_mb=None, pids=None, role=TOOL)
-        registry = _container(stack, engine, replace(common, image="registry:2", alias="registry"))
-        relay = _container(
+        registry = start_container(
+            stack, engine, replace(common, image="registry:2", alias="registry")
+        )
+        relay = start_container(
             stack,
             engine,
             replace(
@@ -154,7 +149,7 @@ def deployment_site(engine: Engine, *, rate: int = 50_000_000) -> Iterator[Site]
                 ports=(_FULL_SPEED, _LIMITED),
             ),
         )
-        target = _container(
+        target = start_container(
             stack,
             engine,
             replace(
@@ -166,61 +161,8 @@ def deployment_site(engine: Engine, *, rate: int = 50_000_000) -> Iterator[Site]
                 privileged=True,
             ),
         )
-        _wait_for_line(engine, registry, b"listening on")
-        _wait_for_line(engine, relay, f"listening {_LIMITED}".encode())
-        _wait_for_line(engine, target, b"API listen on /var/run/docker.sock")
-        published = api.inspect_container(relay)["NetworkSettings"]["Ports"]
-        ports = {p: int(published[f"{p}/tcp"][0]["HostPort"]) for p in (_FULL_SPEED, _LIMITED)}
+        wait_for_line(engine, registry, b"listening on")
+        wait_for_line(engine, relay, f"listening {_LIMITED}".encode())
+        wait_for_line(engine, target, b"API listen on /var/run/docker.sock")
+        ports = {p: published_port(engine, relay, p) for p in (_FULL_SPEED, _LIMITED)}
         yield Site(engine, registry, target, ports)
-
-
-def _container(stack: ExitStack, engine: Engine, spec: ContainerSpec) -> str:
-    """Start a container in the site's network; it goes with the stack."""
-    try:
-        return stack.enter_context(running_container(engine.client, spec)).id
-    except CannotStart as error:
-        raise NoEngine(
-            f"The container {spec.alias!r} could not be started: {error}",
-            remedy="This measurement needs an engine that allows privileged containers: "
-            "the workbook's private engine does.",
-        ) from error
-
-
-def _wait_for_line(engine: Engine, container: str, wanted: bytes) -> None:
-    """Follow the container's log until the line is there; the end of the log ends the waiting."""
-    deadline = time.monotonic() + _READY_SECONDS
-    log: Any = engine.client.api.logs(container, stream=True, follow=True)
-    seen = b""
-    try:
-        for piece in log:
-            seen += piece
-            if wanted in seen:
-                return
-            if time.monotonic() > deadline:
-                break
-    finally:
-        log.close()
-    tail = seen.decode(errors="replace").strip().splitlines()[-3:]
-    raise DeploymentFailed(
-        f"A container of the measurement did not come up: {' / '.join(tail) or 'no output'}",
-        remedy="Run the cell again; if it fails again: workbook doctor",
-    )
-
-
-def _exec(engine: Engine, container: str, command: list[str]) -> None:
-    api = engine.client.api
-    made = api.exec_create(container, command)
-    output = api.exec_start(made["Id"])
-    code = api.exec_inspect(made["Id"])["ExitCode"]
-    if code != 0:
-        raise DeploymentFailed(
-            f"{' '.join(command)} failed: {output.decode(errors='replace').strip()[-500:]}",
-            remedy="Run the cell again; if it fails again: workbook doctor",
-        )
-
-
-def _gone(remove: Callable[[], object]) -> None:
-    try:
-        remove()
-    except NotFound:
-        return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -33,6 +33,7 @@ class Property:
         needs: what has to be observed, given the parameters.
         judge: the verdict, given parameters and observations. Pure: no engine, no files, no clock.
         remedy: what to change where it fails, in one or two sentences that fit every image.
+        remedies: the same by code, where one finding needs another change than the rest.
         weight: how much a failure matters in an audit: 1 (a nicety) to 5 (a way in, or an outage).
         covers: what other tools call it, for example ``dockle CIS-DI-0001``, ``hadolint DL3002``,
             ``docker-bench 4.1``, ``container-structure-test metadata.user``.
@@ -50,3 +51,13 @@ class Property:
     remedy: str = ""
     weight: int = 2
     covers: tuple[str, ...] = ()
+    remedies: Mapping[str, str] = field(default_factory=dict)
+
+    def remedy_for(self, verdict: Verdict) -> str:
+        """What to change: the general remedy, unless all evidence has one and the same of its own.
+
+        Args:
+            verdict: how the property came out.
+        """
+        own = {self.remedies.get(code, self.remedy) for code in verdict.codes()}
+        return own.pop() if len(own) == 1 else self.remedy

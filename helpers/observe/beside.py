@@ -13,6 +13,7 @@ from typing import Any
 import docker
 
 from helpers.errors import BadInput
+from helpers.observe.base_there import ensure_base
 from helpers.observe.containers import CannotStart, ContainerSpec, running_container
 from helpers.observe.errors import ObservationFailed, Stopped, engine_errors
 
@@ -37,11 +38,20 @@ def run_beside(
         What it printed; None where the container ended meanwhile.
 
     Raises:
-        ObservationFailed: where the engine has no tools, or it took too long.
+        ObservationFailed: where it took too long.
+        NoBaseImage: where the engine has no tools and cannot get them.
         Stopped: where ``stop`` said so.
         NoEngine: if the engine stops answering.
     """
     spec = ContainerSpec(TOOLS, command=("sh", "-c", script), beside=target, memory_mb=64)
+    try:
+        return _printed(client, spec, stop)
+    except BadInput:  # there is no such image
+        ensure_base(client, TOOLS)
+        return _printed(client, spec, stop)
+
+
+def _printed(client: docker.DockerClient, spec: ContainerSpec, stop: Future[None]) -> str | None:
     try:
         with running_container(client, spec) as helper:
             ends: list[Future[Any]] = [helper.exited, stop]
@@ -58,9 +68,4 @@ def run_beside(
     except CannotStart:
         # Its namespace is gone with the other container.
         return None
-    except BadInput as error:
-        raise ObservationFailed(
-            f"The engine has no {TOOLS}, whose tools look at a container's processes.",
-            remedy="Run `workbook bases --ensure`, then try again.",
-        ) from error
     return bytes(log)[:_MOST_BYTES].decode("utf-8", "replace")

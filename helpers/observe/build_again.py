@@ -61,7 +61,7 @@ class BuildAgain:
         Args:
             context: another one than the subject's own.
             no_cache: run every step.
-            build_args: values for ARG.
+            build_args: values for ARG, beside those that the subject was built with.
 
         Raises:
             ObservationFailed: if the build fails, takes too long, or cannot be made.
@@ -70,12 +70,17 @@ class BuildAgain:
             Stopped: if the observation is no longer wanted.
         """
         was = self.subject.build
-        request = BuildRequest(
-            context or self.context,
-            target=was.target if was else None,
+        known = self.subject.request or BuildRequest(
+            self.context, target=was.target if was else None
+        )
+        # Arguments, secrets and target as before; the name stays with the first image.
+        request = replace(
+            known,
+            context=context or self.context,
+            tags=(),
             labels=labels(CHECK),
             no_cache=no_cache,
-            build_args=build_args or {},
+            build_args={**known.build_args, **(build_args or {})},
             timeout_seconds=self.seconds,
         )
         try:
@@ -178,7 +183,7 @@ def _known_context(subject: Subject) -> Context:
             "It is not known how the image was built.",
             remedy="Name the folder with the Dockerfile instead of the image.",
         )
-    if subject.build.build_args:
+    if subject.build.build_args and subject.request is None:
         named = ", ".join(printable(name, 60) for name, _ in subject.build.build_args)
         raise ObservationFailed(
             f"The image was built with build arguments ({named}), whose values are not recorded.",

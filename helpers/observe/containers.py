@@ -61,12 +61,15 @@ class HealthTiming:
         timeout: seconds after which a check has failed.
         retries: failed checks in a row that make a container unhealthy.
         start_period: seconds in which a failure does not count; 0 for the image's own.
+        later: seconds between two checks once it is healthy or the start period is over; 0 for
+            ``interval``. Engines before 25 know one rate only.
     """
 
     interval: float
     timeout: float
     retries: int
     start_period: float = 0.0
+    later: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -501,8 +504,9 @@ def _health(spec: ContainerSpec, *, start_interval: bool) -> dict[str, Any] | No
         return own or None
     rate = int(spec.health.interval * 1e9)
     timeout = spec.health.timeout if spec.health_timeout is None else spec.health_timeout
+    calm = spec.health.later if start_interval else 0.0
     own |= {
-        "Interval": rate,
+        "Interval": int(calm * 1e9) or rate,
         "Timeout": int(timeout * 1e9),
         "Retries": spec.health.retries,
     }

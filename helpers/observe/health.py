@@ -258,9 +258,10 @@ def _watch(
         or (facts.hang is not None and facts.hang.noticed_seconds is None)
     ):
         _thaw(subject, container)
-        with engine_errors("ending the database"):
-            kill_and_wait(client.api, database.container.id)
-        facts = replace(facts, lost=_change(client, container, events, patience))
+        if _is_healthy(client, container, events, patience):
+            with engine_errors("ending the database"):
+                kill_and_wait(client.api, database.container.id)
+            facts = replace(facts, lost=_change(client, container, events, patience))
     return replace(facts, log_tail=_log(client, container))
 
 
@@ -273,11 +274,33 @@ def _hang(
     """Stop all that runs, as a deadlock would; the checks come from the engine and go on."""
     client = subject.client
     tree = read_processes(client, container.id, subject.stop)
+    if not _is_healthy(client, container, events, patience):
+        return None
     with engine_errors("stopping a container's processes"):
         client.api.kill(container.id, "SIGSTOP")
     if tree is not None and len(tree.processes) > 1:
         freeze_processes(client, container.id, subject.stop)
     return _change(client, container, events, patience)
+
+
+def _is_healthy(
+    client: docker.DockerClient,
+    container: RunningContainer,
+    events: Follower[ContainerEvent],
+    patience: float,
+) -> bool:
+    """Forget what was told until now: on a busy machine a check may fail at any time.
+
+    Only what comes after something was done may count as its consequence, and Docker tells changes
+    only: what is unhealthy already does not become so.
+    """
+    while events.next(0.0) is not None:
+        pass
+    health = _inspect(client, container)["State"].get("Health") or {}
+    if health.get("Status") == "healthy":
+        return True
+    seen = _wait_for(events, f"{HEALTH}healthy", patience)
+    return seen is not None and seen.action != "die"
 
 
 def _recover(
@@ -374,7 +397,7 @@ def _checks(client: docker.DockerClient, container: RunningContainer) -> tuple[C
 
 def _runs(log: Any) -> Iterator[CheckRun]:
     for entry in log:
-        began, ended = (_moment(str(entry.get(name, ""))) for name in ("Start", "End"))
+        began, ended = (moment(str(entry.get(name, ""))) for name in ("Start", "End"))
         lines = last_lines(str(entry.get("Output", "")).encode(), 5)
         yield CheckRun(
             exit_code=int(entry.get("ExitCode", 0)),
@@ -383,7 +406,7 @@ def _runs(log: Any) -> Iterator[CheckRun]:
         )
 
 
-def _moment(text: str) -> float:
+def moment(text: str) -> float:
     """Seconds since the epoch of an RFC 3339 time with up to nanoseconds."""
     head, _, tail = text.partition(".")
     digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]

@@ -49,6 +49,21 @@ class HeldRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class NewRequest:
+    """One whole request on a new connection.
+
+    Attributes:
+        sent: seconds after the signal; negative before it.
+        seconds: until its answer, or until there was none to be had.
+        answered: True where it was answered.
+    """
+
+    sent: float
+    seconds: float
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
 class LoadFacts:
     """What the clients saw.
 
@@ -61,6 +76,7 @@ class LoadFacts:
             answered; None where none was.
         in_flight: whole requests that were sent well before the signal and not answered by then.
         lost: how many of those got no answer at all.
+        requests: all of them in the order in which they were done, where the plan keeps them.
     """
 
     held: tuple[HeldRequest, ...] = ()
@@ -70,6 +86,7 @@ class LoadFacts:
     last_answer_seconds: float | None = None
     in_flight: int = 0
     lost: int = 0
+    requests: tuple[NewRequest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +102,7 @@ class LoadPlan:
             request's head.
         settle_seconds: how long the load runs before the signal.
         hold_seconds: from the signal until the rest is sent.
+        keep_requests: whether every whole request is kept, for a picture.
     """
 
     port: int
@@ -94,6 +112,7 @@ class LoadPlan:
     body: str = ""
     settle_seconds: float = 0.3
     hold_seconds: float = 1.0
+    keep_requests: bool = False
 
 
 @dataclass(slots=True)
@@ -154,18 +173,26 @@ async def run_load(
 
 
 def _facts(run: _Run, held: tuple[HeldRequest, ...]) -> LoadFacts:
-    # A connection that the kernel took just before the service stopped accepting is nobody's fault.
-    well_before = run.signal_at - 0.05
+    # A connection that the kernel took just before the service stopped accepting is nobody's fault,
+    # and on a machine that is busy "just before" is longer.
+    before = [a for a in run.asked if a.answered and a.done <= run.signal_at]
+    slowest = max((a.done - a.sent for a in before), default=0.0)
+    well_before = run.signal_at - max(0.15, 2 * slowest)
     new = [a for a in run.asked if a.sent > run.signal_at]
     flying = [a for a in run.asked if a.sent < well_before and a.done > run.signal_at]
     return LoadFacts(
         held=held,
-        answered_before=sum(a.answered and a.done <= run.signal_at for a in run.asked),
+        answered_before=len(before),
         answered_after=sum(a.answered for a in new),
         refused_after=sum(not a.answered for a in new),
         last_answer_seconds=max((a.sent - run.signal_at for a in new if a.answered), default=None),
         in_flight=len(flying),
         lost=sum(not a.answered for a in flying),
+        requests=tuple(
+            NewRequest(a.sent - run.signal_at, a.done - a.sent, a.answered)
+            for a in run.asked
+            if run.plan.keep_requests
+        ),
     )
 
 

@@ -22,17 +22,18 @@ _SKIPPED = frozenset({"node_modules", ".git", ".venv", "venv", "vendor", "dist",
 
 
 def context_of(subject: Subject, what: str) -> Context:
-    """The files of the subject.
+    """The files of the subject: the whole folder where the image is built of a part of it.
 
     Raises:
         BadInput: where only an image is known, and no files.
     """
-    if subject.context is None:
+    files = subject.files or subject.context
+    if files is None:
         raise BadInput(
             f"Only an image is looked at, and {what} is not part of an image.",
             remedy="Name the folder that holds it.",
         )
-    return subject.context
+    return files
 
 
 def read_manifest(tree: Tree, path: str) -> bytes:

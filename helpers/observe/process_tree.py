@@ -24,7 +24,8 @@ _MARK = "=orphans="
 _LIST = (
     "for p in /proc/[0-9]*; do "
     'echo "=pid= ${p#/proc/} $$"; cat $p/status 2>/dev/null; '
-    "tr '\\0' ' ' <$p/cmdline 2>/dev/null; echo; done; "
+    # A line end in a command line must not look like one of ours.
+    "tr '\\0\\n' '  ' <$p/cmdline 2>/dev/null; echo; done; "
     'echo "=map="; cat /proc/self/uid_map'
 )
 # A process whose parent ends goes to process 1 of the namespace. Three are left to it, and end.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -65,12 +66,14 @@ class RebuildFacts:
         seconds: how long the second build took.
         same_image: whether both gave the same image.
         edited: the files that were edited in between.
+        left_out: those of them that the ignore file keeps away from the build.
     """
 
     steps: tuple[RebuiltStep, ...]
     seconds: float
     same_image: bool
     edited: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +84,16 @@ class RebuildRequest(Request[RebuildFacts]):
         edit: paths in the context; empty for no edit at all.
         choose: whether a source file is chosen where no path is given.
         seconds: how long one build may take.
+        arguments: build arguments that get another value in each build, as a CI gives its number.
+        may_be_left_out: whether a file may be edited that the ignore file keeps away: such an edit
+            reaches no build.
     """
 
     edit: tuple[str, ...] = ()
     choose: bool = False
     seconds: float = 900.0
+    arguments: tuple[str, ...] = ()
+    may_be_left_out: bool = False
 
     observer: ClassVar[str] = "helpers.observe.rebuild:observe_rebuild"
     builds_again: ClassVar[bool] = True
@@ -101,18 +109,28 @@ def observe_rebuild(subject: Subject, request: RebuildRequest) -> RebuildFacts:
     """
     with builds_again(subject, request.seconds) as again:
         paths = request.edit or ((source_file(again.context),) if request.choose else ())
-        facts = _twice(again, paths)
+        facts = _twice(again, request, paths)
         if any(step.lost for step in facts.steps):
-            facts = _twice(again, paths)  # the cache was cleared in between: once more
+            facts = _twice(again, request, paths)  # the cache was cleared in between: once more
     return facts
 
 
-def _twice(again: BuildAgain, paths: tuple[str, ...]) -> RebuildFacts:
+def _twice(again: BuildAgain, request: RebuildRequest, paths: tuple[str, ...]) -> RebuildFacts:
     changed = again.context
+    left_out = []
     for path in paths:
-        changed = edited(changed, path)
-    first = again.build()
-    return rebuild_facts(first, again.build(changed), paths)
+        if request.may_be_left_out and again.context.left_out_by(path):
+            left_out.append(path)
+        else:
+            changed = edited(changed, path)
+    first = again.build(build_args=_new_values(request.arguments))
+    second = again.build(changed, build_args=_new_values(request.arguments))
+    return rebuild_facts(first, second, paths, left_out)
+
+
+def _new_values(arguments: tuple[str, ...]) -> dict[str, str]:
+    """A value for each build argument that no build has had before."""
+    return {name: str(secrets.randbits(48)) for name in arguments}
 
 
 def source_file(context: Context) -> str:
@@ -138,7 +156,10 @@ def source_file(context: Context) -> str:
 
 
 def rebuild_facts(
-    first: BuildRecord, second: BuildRecord, edited_files: tuple[str, ...] = ()
+    first: BuildRecord,
+    second: BuildRecord,
+    edited_files: tuple[str, ...] = (),
+    left_out: Iterable[str] = (),
 ) -> RebuildFacts:
     """The facts about two builds, and what was edited in between."""
     return RebuildFacts(
@@ -146,6 +167,7 @@ def rebuild_facts(
         seconds=second.seconds,
         same_image=first.image_id == second.image_id,
         edited=tuple(printable(path, _LONGEST) for path in edited_files),
+        left_out=tuple(printable(path, _LONGEST) for path in left_out),
     )
 
 
@@ -163,7 +185,8 @@ def _steps(changes: Iterable[StepChange]) -> Iterable[RebuiltStep]:
             instruction=printable(change.step.instruction or "", _LONGEST),
             stage=change.stage or "",
             line=change.step.line,
-            outcome=outcomes[change.change],
+            # The build before may not have asked for a step that comes from the cache now.
+            outcome="cached" if change.after and change.after.cached else outcomes[change.change],
             reason=printable(change.reason.sentence(), _LONGEST) if change.reason else "",
             seconds=change.seconds_after,
             lost=isinstance(change.reason, CacheNotUsed),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from urllib.parse import urlsplit
 
@@ -67,7 +68,7 @@ def run_service(
     began = time.monotonic()
     try:
         with running_container(client, spec) as container:
-            return _observe(client.api, container, request, began, stop or Future())
+            return see_service(client.api, container, request, began, stop or Future())
     except CannotStart as problem:
         return ServiceFacts(
             started=False, start_error=str(problem), waited_seconds=request.wait_seconds
@@ -91,13 +92,28 @@ def why_unreachable(client: docker.DockerClient) -> str:
     )
 
 
-def _observe(
+def see_service(
     api: docker.APIClient,
     container: RunningContainer,
     request: ServiceRequest,
     began: float,
     stop: Future[None],
+    *,
+    while_it_serves: Callable[[], None] | None = None,
 ) -> ServiceFacts:
+    """Probe a container that was started, tell what was seen, and end it.
+
+    Args:
+        api: a connection to the engine.
+        container: it.
+        request: port and probes.
+        began: ``time.monotonic()`` at its start.
+        stop: done where the observation is to be given up.
+        while_it_serves: called after the probes, where the first one was answered.
+
+    Raises:
+        ObservationFailed, NoEngine, Stopped: as :func:`run_service`.
+    """
     with engine_errors("running a container"):
         about = api.inspect_container(container.id)
     port = published_port(about, request.port)
@@ -111,6 +127,8 @@ def _observe(
             exited=container.exited,
             stop=stop,
         )
+    if run.ready_seconds is not None and while_it_serves is not None:
+        while_it_serves()
     listeners: tuple[Listener, ...] | None = None
     unreachable = ""
     with engine_errors("running a container"):

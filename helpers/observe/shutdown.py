@@ -45,6 +45,8 @@ class ShutdownRequest(Request["ShutdownFacts"]):
         init: whether the engine's own init is process 1 (``docker run --init``).
         database: name of the environment variable that gets a PostgreSQL's URL; empty for none.
         held_at_least: so long after the signal the requests in flight end, in seconds.
+        settle_seconds: how long the load runs before the signal.
+        keep_requests: whether every request of the load is kept, for a picture.
     """
 
     service: ServiceStart
@@ -55,6 +57,8 @@ class ShutdownRequest(Request["ShutdownFacts"]):
     init: bool = False
     database: str = ""
     held_at_least: float = 1.0
+    settle_seconds: float = 0.3
+    keep_requests: bool = False
 
     observer: ClassVar[str] = "helpers.observe.shutdown:observe_shutdown"
 
@@ -120,13 +124,23 @@ def observe_shutdown(subject: Subject, request: ShutdownRequest) -> ShutdownFact
             started = stack.enter_context(started_service(subject, service, spec))
         except CannotStart as problem:
             return ShutdownFacts(served=False, start_error=str(problem))
-        facts = _stop(subject, request, started)
+        facts = stop_under_load(subject, request, started)
         if database is not None and facts.served:
             facts = replace(facts, sessions=database.sessions())
         return facts
 
 
-def _stop(subject: Subject, request: ShutdownRequest, started: Started) -> ShutdownFacts:
+def stop_under_load(subject: Subject, request: ShutdownRequest, started: Started) -> ShutdownFacts:
+    """Load a service that runs, tell it to stop, and see what becomes of it.
+
+    Args:
+        subject: what is run, and where.
+        request: how it is loaded, and how long it may take; its database is not looked at.
+        started: the service's container.
+
+    Raises:
+        ObservationFailed, NoEngine, Stopped: as everywhere.
+    """
     client, container = subject.client, started.container
     if not started.serves or started.port is None:
         state = inspect(client, container)["State"]
@@ -145,6 +159,8 @@ def _stop(subject: Subject, request: ShutdownRequest, started: Started) -> Shutd
         held_path=request.held_path or request.service.path,
         body=request.body,
         hold_seconds=request.held_at_least,
+        settle_seconds=request.settle_seconds,
+        keep_requests=request.keep_requests,
     )
     ending = _load_and_tell(client, container, plan, signal, request.grace_seconds, subject.stop)
     state = inspect(client, container)["State"]

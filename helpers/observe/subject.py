@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from helpers.build.context import Context
 from helpers.build.dockerfile import Dockerfile
 from helpers.build.record import BuildRecord
+from helpers.build.request import BuildRequest
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -26,6 +27,11 @@ class Subject:
         dockerfile: what the image was built from, where that is known.
         build: the record of the build, where that is known.
         context: the files of the build, where they are known.
+        request: what the image was built with (arguments, secrets, target), where that is known.
+        files: the whole folder where the image is built of a part of it: manifests stand there.
+            None where the context is the whole.
+        images: ids of the images that were built of this folder, by the folder that each was built
+            of, ``.`` for the whole; empty where nothing is known of others.
         stop: done when the observation is no longer wanted: end at once, leave nothing.
     """
 
@@ -35,4 +41,7 @@ class Subject:
     dockerfile: Dockerfile | None = None
     build: BuildRecord | None = None
     context: Context | None = None
+    request: BuildRequest | None = None
+    files: Context | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
     stop: Future[None] = field(default_factory=Future)

@@ -83,7 +83,7 @@ def observe_wasm(subject: Subject, request: WasmRequest) -> WasmFacts:
             remedy="Set ENTRYPOINT to the WebAssembly file.",
         )
     platform = "/".join(str(about[k]) for k in ("Os", "Architecture", "Variant") if about.get(k))
-    with _unstarted(api, about["Id"]) as container:
+    with unstarted(api, about["Id"]) as container:
         for path in paths:
             found = _read(api, container, path, subject)
             if found is not None:
@@ -118,7 +118,7 @@ def _program_paths(config: dict[str, list[str] | str]) -> Iterator[str]:
 
 
 @contextmanager
-def _unstarted(api: docker.APIClient, image: str) -> Iterator[str]:
+def unstarted(api: docker.APIClient, image: str) -> Iterator[str]:
     """A container that is never started, to read files from; removed at the end."""
     name = f"workbook-{CHECK}-{uuid.uuid4().hex[:16]}"
     try:

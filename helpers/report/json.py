@@ -13,8 +13,11 @@ from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type
 from helpers.audit.rank import most_useful
 from helpers.audit.result import AuditResult
 from helpers.build.record import BuildRecord
+from helpers.claims.claim import Ledger
+from helpers.course.verify_result import VerifyResult
 from helpers.errors import BadInput
 from helpers.judge.verdict import Outcome
+from helpers.observe.attack.facts import AttackFacts, AttackMatrix
 from helpers.observe.image_facts import ImageFacts
 from helpers.report.blocks import Table
 from helpers.report.describe import Reportable
@@ -27,8 +30,12 @@ _KINDS: Mapping[str, type[Any]] = {
     "check-result": CheckResult,
     "audit-result": AuditResult,
     "structure-test-result": StructureResult,
+    "verify-result": VerifyResult,
+    "claims-ledger": Ledger,
     "image-facts": ImageFacts,
     "build-record": BuildRecord,
+    "attack-matrix": AttackMatrix,
+    "attack-facts": AttackFacts,
     "table": Table,
 }
 _REMEDY = "Give a document that the workbook wrote with --json, of this version or an older one."
@@ -83,7 +90,7 @@ def _derived(value: Reportable) -> dict[str, Any]:
             names: tuple[str, ...] = ("passed", "points", "points_possible")
         case AuditResult():
             return _derived_of_audit(value)
-        case StructureResult():
+        case StructureResult() | VerifyResult():
             names = ("passed",)
         case ImageFacts():
             names = ("unpacked_bytes", "content_bytes", "visible_bytes", "wasted_bytes")

@@ -1,131 +1,94 @@
-"""The course checks itself: starters fail, solutions pass, wrong answers trip the right check."""
+"""The course checks itself, exercise by exercise: the functions of ``workbook verify``.
+
+``-k NN-slug`` judges one exercise, ``-k "NN-slug/answer"`` one of its answers.
+"""
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 
 import pytest
 
-from helpers.course.check import check
-from helpers.course.exercise import Exercise, exercise_ids, load_exercise
+from helpers.course.exercise import exercise_ids
 from helpers.course.paths import course_folders
-from helpers.course.workspace import read_submission
+from helpers.course.verify import Read, judged_findings, read_all, static_findings
+from helpers.course.verify_answers import Answer
+from helpers.course.verify_judged import result_findings
+from helpers.course.verify_judging import Judging, judging_on
+from helpers.course.verify_result import KINDS, Finding, JudgedAnswer
 from helpers.engine.connect import Engine
 from helpers.engine.ensure import ensure_for
-from helpers.judge.verdict import Outcome
-from helpers.report.result import CheckResult
 
 FOLDERS = course_folders()
-ANSWERS = FOLDERS.root / "tests" / "exercises"
-BUILD = "build"  # the name under which a build that fails is expected
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer to an exercise, and what is expected of it."""
-
-    exercise: str
-    folder: Path
-    passes: bool = False
-    first: str = ""
-    only: str = ""
-
-
-def answers() -> list[Answer]:
-    found = []
-    for path in sorted(ANSWERS.glob("*/*/expect.toml")):
-        expected = tomllib.loads(path.read_text())
-        found.append(Answer(path.parents[1].name, path.parent, **expected))
-    return found
-
-
-RESULTS: dict[Path, CheckResult] = {}
-
-
-def judged(engine: Engine, exercise: Exercise, folder: Path) -> CheckResult:
-    """Each answer is built and judged once in a test run."""
-    if folder not in RESULTS:
-        ensure_for(engine, exercise.bases)
-        submission = read_submission(FOLDERS, exercise, folder)
-        RESULTS[folder] = check(engine, FOLDERS, exercise, submission)
-    return RESULTS[folder]
+IDS = exercise_ids(FOLDERS)
+#: Findings about one answer are told by its own test.
+OF_AN_ANSWER = ("starter-does-not-build", "starter-passes", "solution-fails", "answer-unexpected")
+OF_NOTEBOOKS = ("not-the-one-form", "notebook-fails", "dead-link")
+OF_AN_EXERCISE = [k for k in KINDS if k not in (*OF_AN_ANSWER, *OF_NOTEBOOKS)]
+NEED_ANSWERS = ("no-reason", "hint-never-shown")
 
 
 @cache
-def exercise_of(exercise: str) -> Exercise:
-    return load_exercise(FOLDERS, exercise)
+def read(exercise: str) -> Read:
+    return read_all(FOLDERS, (exercise,))[0]
 
 
-def failing(result: CheckResult) -> list[str]:
-    if result.problem:
-        return [BUILD]
-    return [c.id for c in result.checks if c.verdict.outcome is not Outcome.PASS]
+def answers() -> list[Answer]:
+    return [answer for exercise in IDS for answer in read(exercise).answers]
 
 
-def shown(result: CheckResult) -> str:
-    lines = [f"{c.verdict.outcome:>14} {c.id}: {c.verdict.summary}" for c in result.checks]
-    return "\n".join([result.problem, *lines])
+@pytest.fixture(scope="session")
+def judging(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Judging]:
+    """Judges what the chosen tests ask for: each answer once, several at the same time."""
+    with judging_on(engine, FOLDERS) as found:
+        for item in request.session.items:
+            if not isinstance(item, pytest.Function) or "judging" not in item.fixturenames:
+                continue
+            params = item.callspec.params
+            if "answer" in params:
+                submit(engine, found, params["answer"])
+            elif params["kind"] in NEED_ANSWERS:
+                for answer in read(params["exercise"]).answers:
+                    submit(engine, found, answer)
+        yield found
 
 
-@pytest.mark.parametrize("exercise", exercise_ids(FOLDERS))
-def test_the_solution_passes(engine: Engine, exercise: str) -> None:
-    result = judged(engine, exercise_of(exercise), FOLDERS.solutions / exercise / "files")
-    assert result.passed, shown(result)
+def submit(engine: Engine, judging: Judging, answer: Answer) -> None:
+    exercise = read(answer.exercise).exercise
+    assert exercise is not None
+    ensure_for(engine, exercise.bases)
+    judging.submit(exercise, answer)
 
 
-@pytest.mark.parametrize("exercise", exercise_ids(FOLDERS))
-def test_the_starter_builds_and_fails(engine: Engine, exercise: str) -> None:
-    result = judged(engine, exercise_of(exercise), FOLDERS.exercises / exercise / "starter")
-    assert not result.problem, shown(result)
-    assert not result.passed
-    assert any(c.hints for c in result.checks)
+def judged(judging: Judging, answer: Answer) -> JudgedAnswer:
+    exercise = read(answer.exercise).exercise
+    assert exercise is not None
+    return judging.submit(exercise, answer).result()
 
 
-@pytest.mark.parametrize("answer", answers(), ids=lambda a: f"{a.exercise}/{a.folder.name}")
-def test_an_answer_is_judged_as_expected(engine: Engine, answer: Answer) -> None:
-    result = judged(engine, exercise_of(answer.exercise), answer.folder)
-    caught = failing(result)
-    if answer.passes:
-        assert result.passed, shown(result)
-    elif answer.only:
-        assert caught == [answer.only], shown(result)
-    else:
-        assert caught[:1] == [answer.first], shown(result)
-    for outcome in result.checks:
-        if outcome.verdict.outcome is Outcome.FAIL:
-            assert outcome.verdict.evidence, outcome.id
-            assert outcome.hints, f"{outcome.id} failed and no hint applies"
+def shown(findings: list[Finding]) -> str:
+    return "\n".join(f"{f.where}: {KINDS[f.kind]}.\n{f.text}" for f in findings)
 
 
-@pytest.mark.parametrize("exercise", exercise_ids(FOLDERS))
-def test_every_check_has_a_wrong_answer_that_it_catches_first(exercise: str) -> None:
-    caught = {a.only or a.first for a in answers() if a.exercise == exercise and not a.passes}
-    assert {spec.id for spec in exercise_of(exercise).checks} <= caught
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("answer", answers(), ids=lambda a: f"{a.exercise}/{a.name}")
+def test_an_answer_is_judged_as_expected(judging: Judging, answer: Answer) -> None:
+    findings = list(result_findings(str(answer.folder), answer, judged(judging, answer)))
+    assert not findings, shown(findings)
 
 
-@pytest.mark.parametrize("exercise", exercise_ids(FOLDERS))
-def test_every_hint_is_shown_by_some_wrong_answer(engine: Engine, exercise: str) -> None:
-    wanted = {(c.id, h.text) for c in exercise_of(exercise).checks for h in c.hints}
-    seen = {
-        (c.id, hint)
-        for a in answers()
-        if a.exercise == exercise
-        for c in judged(engine, exercise_of(exercise), a.folder).checks
-        for hint in c.hints
-    }
-    assert wanted == seen
-
-
-@pytest.mark.parametrize("exercise", exercise_ids(FOLDERS))
-def test_every_check_has_at_least_two_hints(exercise: str) -> None:
-    for spec in exercise_of(exercise).checks:
-        assert len(spec.hints) >= 2, spec.id
-
-
-@pytest.mark.parametrize("exercise", exercise_ids(FOLDERS))
-def test_at_least_three_different_right_answers_pass(exercise: str) -> None:
-    right = [a for a in answers() if a.exercise == exercise and a.passes]
-    assert len(right) + 1 >= 3, "the solution and two others"
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("kind", OF_AN_EXERCISE)
+@pytest.mark.parametrize("exercise", IDS)
+def test_the_exercise_has_no_such_fault(judging: Judging, exercise: str, kind: str) -> None:
+    known = read(exercise)
+    findings = list(known.findings)
+    if known.exercise is not None:
+        seen: Mapping[str, JudgedAnswer] = {}
+        if kind in NEED_ANSWERS:
+            seen = {a.name: judged(judging, a) for a in known.answers}
+        findings += static_findings(FOLDERS, known.exercise, known.answers)
+        findings += judged_findings(FOLDERS, known.exercise, known.answers, seen)
+    found = [f for f in findings if f.kind == kind]
+    assert not found, shown(found)

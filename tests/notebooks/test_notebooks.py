@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 import pytest
 
-from helpers.commands.notebooks import published
+from helpers.course.copies import published
 from helpers.course.paths import course_folders
 from helpers.engine.connect import connect
 from helpers.engine.ensure import ensure_for
 from helpers.lesson import BASES_OF_THE_COURSE
+from helpers.publish.nbval import NotebookRun, run_notebooks
 from helpers.publish.normalize import IGNORE, to_text
 
 FOLDERS = course_folders()
@@ -24,56 +20,23 @@ NOTEBOOKS = published(FOLDERS)
 RULES = Path(__file__).with_name("sanitize.cfg")
 
 
-AT_ONCE = 2  # much of a notebook is waiting: for a stop, for a health check
-
-
-def _run(notebook: Path, work: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-p",
-            "no:cacheprovider",
-            "--nbval",
-            f"--nbval-sanitize-with={RULES}",
-            "--nbval-cell-timeout=900",
-            str(notebook),
-        ],
-        env={**os.environ, "WORKBOOK_WORK": str(work)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-Runs = dict[Path, "Future[subprocess.CompletedProcess[str]]"]
-
-
 @pytest.fixture(scope="session")
-def runs(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Runs]:
-    """The chosen notebooks, a few at a time, in their order."""
-    chosen = [
+def runs(request: pytest.FixtureRequest) -> dict[Path, NotebookRun]:
+    """The notebooks that are wanted, some at the same time, each in a folder of its own."""
+    wanted = [
         item.callspec.params["notebook"]
         for item in request.session.items
         if isinstance(item, pytest.Function) and "runs" in item.fixturenames
     ]
     with connect() as engine:
         ensure_for(engine, BASES_OF_THE_COURSE)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        try:
-            yield {n: pool.submit(_run, n, tmp_path_factory.mktemp("work")) for n in chosen}
-        finally:
-            pool.shutdown(cancel_futures=True)
+    return {run.path: run for run in run_notebooks(wanted, RULES)}
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(2400)
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda p: str(p.relative_to(FOLDERS.root)))
-def test_it_runs_and_shows_what_is_stored(notebook: Path, runs: Runs) -> None:
-    done = runs[notebook].result()
-    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+def test_it_runs_and_shows_what_is_stored(notebook: Path, runs: dict[Path, NotebookRun]) -> None:
+    assert runs[notebook].passed, runs[notebook].output
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda p: str(p.relative_to(FOLDERS.root)))

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { STATUS_CODES } from 'node:http';
 import Fastify, { LogController, type FastifyError, type FastifyInstance } from 'fastify';
 import { healthRoutes, isProbe } from './health-routes.ts';
+import { metricsRoute } from './metrics.ts';
 import { orderRoutes } from './order-routes.ts';
 import type { OrderStore } from './store.ts';
 
@@ -40,6 +41,7 @@ export function buildApp(store: OrderStore, logLevel = 'silent'): FastifyInstanc
     return reply.code(statusCode).send({ statusCode, error, message: 'Please try again later' });
   });
 
+  metricsRoute(app);
   healthRoutes(app, store);
   orderRoutes(app, store);
   return app;

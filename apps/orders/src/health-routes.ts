@@ -1,8 +1,11 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { OrderStore } from './store.ts';
 
+/** What machines ask all the time. */
+const PROBES = new Set(['/healthz', '/readyz', '/metrics']);
+
 export function isProbe(request: FastifyRequest): boolean {
-  return request.url === '/healthz' || request.url === '/readyz';
+  return PROBES.has(request.url);
 }
 
 export function healthRoutes(app: FastifyInstance, store: OrderStore): void {

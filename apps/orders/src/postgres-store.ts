@@ -16,7 +16,34 @@ const SCHEMA = `
   );
   CREATE INDEX IF NOT EXISTS orders_created_at ON orders (created_at DESC);
 `;
+// The queue of the worker, whose text this is: whoever starts first makes it.
+const JOBS_SCHEMA = `
+  SELECT pg_advisory_xact_lock(hashtext('orders schema'));
+  CREATE TABLE IF NOT EXISTS jobs (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kind text NOT NULL,
+    payload jsonb NOT NULL,
+    state text NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'done', 'failed')),
+    attempts integer NOT NULL DEFAULT 0,
+    run_after timestamptz NOT NULL DEFAULT now(),
+    created_at timestamptz NOT NULL DEFAULT now(),
+    finished_at timestamptz,
+    error text
+  );
+  CREATE INDEX IF NOT EXISTS jobs_queued ON jobs (run_after, id) WHERE state = 'queued';
+`;
 const COLUMNS = 'id, customer, items, total_cents, created_at';
+// One statement: there is never an order without its job, or a job without its order.
+const ADD = `
+  WITH placed AS (
+    INSERT INTO orders (${COLUMNS}) VALUES ($1, $2, $3, $4, $5) RETURNING *
+  )
+  INSERT INTO jobs (kind, payload)
+  SELECT 'invoice', jsonb_build_object(
+    'orderId', id, 'customer', customer, 'items', items, 'totalCents', total_cents
+  )
+  FROM placed
+`;
 
 interface Row {
   id: string;
@@ -49,11 +76,12 @@ export class PostgresStore implements OrderStore {
       log.warn({ err }, 'an idle database connection was lost');
     });
     await this.#pool.query(SCHEMA);
+    await this.#pool.query(JOBS_SCHEMA);
     log.info('orders are kept in PostgreSQL');
   }
 
   async add(order: Order): Promise<void> {
-    await this.#pool.query(`INSERT INTO orders (${COLUMNS}) VALUES ($1, $2, $3, $4, $5)`, [
+    await this.#pool.query(ADD, [
       order.id,
       order.customer,
       JSON.stringify(order.items), // pg would make a PostgreSQL array of a JavaScript one

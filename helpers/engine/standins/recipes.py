@@ -8,15 +8,22 @@ from dataclasses import dataclass
 PART = "docker-production-workbook/part"
 PART_NODE = f"{PART}:node"
 PART_BUILDPACK_DEPS = f"{PART}:buildpack-deps"
+PART_DISTROLESS = f"{PART}:distroless"
 
 #: Pinned in ``node_parts``: the lock file for glibc and npm, the wheel for musl.
 NODE_VERSION = "26.10.0"
 NODE_MUSL_VERSION = "26.7.0"
 NPM_VERSION = "11.19.1"
+#: What Debian 13 has; the Dockerfiles of ``golang`` and ``python_slim`` say it in their images.
+GO_VERSION = "1.24.4"
+PYTHON_VERSION = "3.13.5"
+CLANG_VERSION = 19
+PODMAN_VERSION = "5.4.2"
 
 _BINARY = f"the official Node.js {NODE_VERSION} binary"
 _NODE = f"{_BINARY} and npm {NPM_VERSION} from npm's packages"
 _CA = "with the CA bundle of the machine that made it"
+_DISTROLESS = "the same unpacked Debian 13 packages as the official one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +88,12 @@ RECIPES: tuple[Recipe, ...] = (
     ),
     Built(PART_NODE, f"{_NODE}, and Node.js {NODE_MUSL_VERSION} for musl", "node_parts", (_SLIM,)),
     Built(
+        PART_DISTROLESS,
+        "the unpacked Debian 13 packages that the distroless images share",
+        "distroless_parts",
+        (_SLIM,),
+    ),
+    Built(
         "docker:26-dind",
         "Docker 26.1.5 and iptables from Debian 13's packages on Debian instead of Alpine Linux, "
         "without the btrfs, XFS and ZFS tools and git, " + _CA,
@@ -89,10 +102,9 @@ RECIPES: tuple[Recipe, ...] = (
     ),
     Built(
         "gcr.io/distroless/nodejs26-debian13:nonroot",
-        f"the same unpacked Debian 13 packages as the official one and {_BINARY} "
-        f"from npm's package, {_CA}",
+        f"{_DISTROLESS} and {_BINARY} from npm's package, {_CA}",
         "distroless_nodejs",
-        (_SLIM, PART_NODE),
+        (PART_DISTROLESS, PART_NODE),
     ),
     Built(
         "node:26-trixie-slim",
@@ -101,12 +113,19 @@ RECIPES: tuple[Recipe, ...] = (
         (_SLIM, PART_NODE),
     ),
     Built(
+        "alpine:3.24",
+        "Debian 13's static BusyBox and musl instead of Alpine Linux, so without apk, adduser and "
+        f"OpenSSL, {_CA}",
+        "alpine",
+        (_SLIM,),
+    ),
+    Built(
         "node:26-alpine",
         "Debian 13's static BusyBox and musl instead of Alpine Linux, so without apk, and "
         f"Node.js {NODE_MUSL_VERSION} (release candidate wheel from PyPI) with npm {NPM_VERSION}; "
         f"the other node images have Node.js {NODE_VERSION}; {_CA}",
         "node_alpine",
-        (_SLIM, PART_NODE),
+        ("alpine:3.24", PART_NODE),
     ),
     Built(
         "registry:2",
@@ -119,6 +138,52 @@ RECIPES: tuple[Recipe, ...] = (
         "PostgreSQL 17 from Debian 13's package instead of PostgreSQL's own, without the "
         f"just-in-time compiler of queries, with the locale C.UTF-8 only, {_CA}",
         "postgres",
+        (_SLIM,),
+    ),
+    Built(
+        "golang:1.24-trixie",
+        f"Go {GO_VERSION} from Debian 13's packages instead of the Go project's archive, on the "
+        f"Debian 13 packages of the official buildpack-deps:trixie-scm and gcc, {_CA}",
+        "golang",
+        (_SLIM, "debian:trixie"),
+    ),
+    Built(
+        "ghcr.io/webassembly/wasi-sdk:wasi-sdk-27",
+        f"clang {CLANG_VERSION}, lld and wasi-libc from Debian 13's packages instead of the "
+        f"wasi-sdk project's own builds on Ubuntu, {_CA}",
+        "wasi_sdk",
+        (_SLIM,),
+    ),
+    Built(
+        "python:3.13-slim-trixie",
+        f"Python {PYTHON_VERSION} from Debian 13's packages, moved to /usr/local, instead of a "
+        f"compiled one, with Debian's pip, {_CA}",
+        "python_slim",
+        (_SLIM,),
+    ),
+    Built(
+        "gcr.io/distroless/static-debian13:nonroot",
+        f"{_DISTROLESS}, {_CA}",
+        "distroless_static",
+        (PART_DISTROLESS,),
+    ),
+    Built(
+        "gcr.io/distroless/base-debian13:nonroot",
+        f"{_DISTROLESS}, {_CA}",
+        "distroless_base",
+        (PART_DISTROLESS,),
+    ),
+    Built(
+        "gcr.io/distroless/python3-debian13:nonroot",
+        f"{_DISTROLESS}, Python {PYTHON_VERSION} among them, {_CA}",
+        "distroless_python",
+        (PART_DISTROLESS,),
+    ),
+    Built(
+        "quay.io/podman/stable:v5.4.2",
+        f"Podman {PODMAN_VERSION}, crun and netavark from Debian 13's packages on Debian instead "
+        f"of Fedora, set up without control groups, {_CA}",
+        "podman",
         (_SLIM,),
     ),
     Built(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from pydantic import Field
@@ -23,6 +24,8 @@ from helpers.judge.words import (
 from helpers.observe.rebuild import RebuildFacts, RebuildRequest, RebuiltStep
 from helpers.observe.requests import Observations
 from helpers.observe.text import printable
+
+_FLAGS = re.compile(r"^(?:--[a-z]+(?:=\S+)?\s+)+")  # --mount, --network, --security
 
 
 class RebuildParams(Params):
@@ -51,6 +54,16 @@ class AfterEditParams(Params):
     )
     must_run: tuple[str, ...] = Field(
         (), description="Words of instructions that must run again. No unit."
+    )
+    arguments: tuple[str, ...] = Field(
+        (),
+        description="Build arguments that get another value in each build, as a CI gives its "
+        "number. No unit.",
+    )
+    may_be_left_out: bool = Field(
+        False,
+        description="Whether a file of `edit` may be one that the ignore file leaves out: its edit "
+        "reaches no build.",
     )
     seconds: float = Field(900, gt=0, description="How long one build may take, in seconds.")
 
@@ -107,7 +120,13 @@ def _step(code: str, step: RebuiltStep) -> Evidence:
 
 
 def _edit_request(params: AfterEditParams) -> RebuildRequest:
-    return RebuildRequest(tuple(params.edit), choose=not params.edit, seconds=params.seconds)
+    return RebuildRequest(
+        tuple(params.edit),
+        choose=not params.edit,
+        seconds=params.seconds,
+        arguments=tuple(params.arguments),
+        may_be_left_out=params.may_be_left_out,
+    )
 
 
 def judge_cached_after_edit(params: AfterEditParams, observations: Observations) -> Verdict:
@@ -130,6 +149,11 @@ def judge_cached_after_edit(params: AfterEditParams, observations: Observations)
     ran = _ran(seen)
     evidence = [*_unwanted(params, ran), *_lacking(params, seen, ran)]
     files = listed(f"`{shown_path(path)}`" for path in seen.edited)
+    with_arguments = listed(f"`{printable(name, 60)}`" for name in params.arguments)
+    if with_arguments:
+        files += f" with another {with_arguments}"
+    if seen.left_out:
+        files += " (left out of the build)" if seen.left_out == seen.edited else " (some left out)"
     summary = (
         f"After an edit of {files} {len(ran)} of {counted(_steps_now(seen), 'step')} ran again "
         f"({seen.seconds:.1f} s)."
@@ -165,6 +189,7 @@ def _lacking(
 
 def _installs(step: RebuiltStep) -> bool:
     keyword, _, script = step.instruction.partition(" ")
+    script = _FLAGS.sub("", script)
     return keyword == "RUN" and any(install_of(words) for words in commands(script))
 
 

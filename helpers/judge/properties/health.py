@@ -25,6 +25,10 @@ from helpers.units import format_seconds
 
 _ALWAYS = re.compile(r"(?:\|\||;)\s*(?:true|:|exit\s+0)\s*$|^\s*(?:/bin/)?(?:true|:|exit\s+0)\s*$")
 _WHAT = "the HEALTHCHECK"
+_ADD_ONE = (
+    "Add `HEALTHCHECK CMD [...]` in exec form with a program that asks the service over HTTP and "
+    "that the image has anyway."
+)
 
 
 class HealthParams(Params):
@@ -84,7 +88,7 @@ class CostParams(HealthParams):
 
 
 class DependencyParams(HealthParams):
-    """Parameters of ``healthcheck-notices-lost-database``."""
+    """Parameters of the properties about a lost database."""
 
     database: str = Field(
         min_length=1,
@@ -262,6 +266,42 @@ def judge_notices_lost_database(params: DependencyParams, observations: Observat
     return _change(facts.lost, facts.config, "its database was killed", observations)
 
 
+def judge_survives_lost_database(params: DependencyParams, observations: Observations) -> Verdict:
+    """A service whose database is gone stays healthy."""
+    facts = _facts(params, observations)
+    if isinstance(facts, Verdict):
+        return facts
+    if facts.config is None:
+        return _missing("whether the service itself works while its database is away")
+    lost = facts.lost
+    if lost is None:
+        if facts.healthy_seconds is None:
+            return _never_healthy()
+        return could_not_tell("the container did not become healthy again after it was stopped")
+    if lost.ended is not None:
+        text = (
+            f"{format_seconds(lost.waited_seconds)} after its database was killed, the service "
+            f"ended with exit code {lost.ended}{last_words(facts.log_tail)}."
+        )
+        return failed("The service ends with its database.", [Evidence("ended", text)])
+    bad = next((c for c in reversed(lost.checks) if c.exit_code != 0), None)
+    if lost.noticed_seconds is not None and bad is not None:
+        text = (
+            f"{format_seconds(lost.noticed_seconds)} after its database was killed: "
+            f"{_told(bad, facts.config)}"
+        )
+        return failed(
+            "A lost database makes the service unhealthy.",
+            [_at("takes-it-down", text, observations)],
+        )
+    if not lost.checks or lost.checks[-1].exit_code != 0:
+        return could_not_tell("no check ended after the database was killed")
+    return passed(
+        f"For {format_seconds(lost.waited_seconds)} after its database was killed, "
+        f"{_command(facts.config)} went on saying that the service itself works."
+    )
+
+
 def _change(
     change: HealthChange, config: HealthConfig, what: str, observations: Observations
 ) -> Verdict:
@@ -368,8 +408,7 @@ PROPERTIES = (
         },
         needs=_needs,
         judge=judge_declared,
-        remedy="Add `HEALTHCHECK CMD [...]` in exec form with a program that asks the service over "
-        "HTTP and that the image has anyway.",
+        remedy=_ADD_ONE,
         weight=3,
         covers=("dockle CIS-DI-0006", "docker-bench 4.6", "docker-bench 5.27"),
     ),
@@ -411,6 +450,13 @@ PROPERTIES = (
         judge=judge_becomes_healthy,
         remedy="Run the check by hand in the container: often its program is not in the image, or "
         "it asks another port or `localhost` where that is ::1.",
+        remedies={
+            "no-healthcheck": _ADD_ONE,
+            "not-started": "Read the engine's message: it names the program, user or folder that "
+            "the image lacks. No check runs before the container does.",
+            "exited": "Look at the service's last lines first: it ends by itself, and there is "
+            "nothing left to check.",
+        },
         weight=4,
     ),
     Property(
@@ -429,6 +475,7 @@ PROPERTIES = (
         judge=judge_notices_hang,
         remedy="Ask the service over HTTP with a time limit, instead of looking for a process, a "
         "file or a pid.",
+        remedies={"no-healthcheck": _ADD_ONE},
         weight=3,
     ),
     Property(
@@ -446,6 +493,33 @@ PROPERTIES = (
         judge=judge_notices_lost_database,
         remedy="Ask the path that answers only when the database does (readiness). Keep liveness "
         "in Kubernetes apart from it: a restart brings no database back.",
+        remedies={"no-healthcheck": _ADD_ONE},
+        weight=2,
+    ),
+    Property(
+        id="healthcheck-survives-lost-database",
+        family=_FAMILY,
+        title="A lost database does not make the service unhealthy",
+        meaning="The service gets a PostgreSQL, which is killed once it is healthy. Swarm replaces "
+        "every task that is unhealthy: with a check that asks the database, one lost database "
+        "takes all replicas down, and a new container does not bring it back. This is liveness; "
+        "`healthcheck-notices-lost-database` asks for the opposite, readiness." + _FAST,
+        source="https://kubernetes.io/docs/concepts/workloads/pods/probes/",
+        params=DependencyParams,
+        codes={
+            "no-healthcheck": "the image declares none",
+            "takes-it-down": "the check fails when the database is gone",
+            "ended": "the service ends when its database is gone",
+        },
+        needs=_needs,
+        judge=judge_survives_lost_database,
+        remedy="Let the HEALTHCHECK ask a path that answers as long as the process itself can "
+        "serve, such as /healthz, and leave the database to readiness.",
+        remedies={
+            "no-healthcheck": _ADD_ONE,
+            "ended": "Let the service survive a lost connection, for example with a listener for "
+            "its connection pool's errors, and connect again.",
+        },
         weight=2,
     ),
     Property(

@@ -38,6 +38,18 @@ class ProbeParams(KubernetesParams):
     wanted: tuple[Probe, ...] = Field(
         ("readiness", "liveness"), min_length=1, description="Probes that each container must have."
     )
+    port: int = Field(
+        0,
+        ge=0,
+        le=65_535,
+        description="TCP port on which the containers serve: a probe of another one never "
+        "succeeds; 0 for any.",
+    )
+    dependency_paths: tuple[str, ...] = Field(
+        (),
+        description="Paths whose answer depends on something else, such as a database. A "
+        "livenessProbe must not ask them. No unit.",
+    )
 
 
 class TimingParams(KubernetesParams):
@@ -91,6 +103,12 @@ def judge_probes(params: ProbeParams, observations: Observations) -> Verdict:
             if command.there and _ALWAYS_WELL.fullmatch(" ".join(command.words())):
                 text = f"the {kind} of {container.shown} always succeeds."
                 yield found_at("never-fails", command, text)
+            yield from _elsewhere(container, kind, params.port)
+        path = container.node.at("livenessProbe", "httpGet", "path")
+        if path.text.partition("?")[0] in params.dependency_paths:
+            text = f"the livenessProbe of {container.shown} asks `{printable(path.text, 60)}`: "
+            text += "when what that depends on is gone, every container is restarted."
+            yield found_at("asks-dependency", path, text)
 
     return judge_containers(
         params,
@@ -99,6 +117,24 @@ def judge_probes(params: ProbeParams, observations: Observations) -> Verdict:
         right=f"Every container that serves has {listed(params.wanted)} probes",
         wrong="without probes that can fail",
     )
+
+
+def _elsewhere(container: Container, kind: str, wanted: int) -> Iterator[Evidence]:
+    """A probe that goes to another port than the wanted one."""
+    for handler in ("httpGet", "tcpSocket", "grpc"):
+        node = container.node.at(kind, handler, "port")
+        if not wanted or not node.there:
+            continue
+        named = {
+            p.at("name").text: p.at("containerPort").text
+            for p in container.node.at("ports").each()
+            if p.at("name").there
+        }
+        port = named.get(node.text, node.text)
+        if port != str(wanted):
+            shown = f"`{printable(node.text, 40)}`" + (f" ({port})" if port != node.text else "")
+            text = f"the {kind} of {container.shown} goes to port {shown}; it serves on {wanted}."
+            yield found_at("wrong-port", node, text)
 
 
 def judge_timing(params: TimingParams, observations: Observations) -> Verdict:
@@ -254,6 +290,8 @@ PROPERTIES = (
             "no-liveness": "there is no livenessProbe",
             "no-startup": "there is no startupProbe",
             "never-fails": "a probe always succeeds",
+            "wrong-port": "a probe goes to a port on which nothing serves",
+            "asks-dependency": "the livenessProbe asks for more than the process itself",
         },
         needs=needs,
         judge=judge_probes,

@@ -5,9 +5,17 @@ from __future__ import annotations
 from pydantic import Field
 
 from helpers.judge.property import Property
-from helpers.judge.service_words import RunningParams, running_needs, sampled, why_not_running
+from helpers.judge.service_words import (
+    SEE_SERVES,
+    RunningParams,
+    ServiceParams,
+    running_needs,
+    sampled,
+    why_not_running,
+)
 from helpers.judge.verdict import Evidence, Verdict
 from helpers.judge.words import at_most, could_not_tell, counted, failed, not_observed, passed
+from helpers.observe.probe_log import ProbeLogRequest
 from helpers.observe.requests import Observations
 from helpers.observe.running import RunningFacts
 
@@ -20,6 +28,19 @@ class JsonLogParams(RunningParams):
     plain_lines: int = Field(
         0, ge=0, description="Lines that may be no JSON, for example of the runtime. No unit."
     )
+
+
+class QuietProbesParams(ServiceParams):
+    """Parameters of ``logs-quiet-probes``."""
+
+    path: str = Field(
+        "/healthz", description="Path of the GET request that a machine repeats. No unit."
+    )
+    times: int = Field(20, ge=2, le=200, description="How often it is asked. No unit.")
+
+    def request(self) -> ProbeLogRequest:
+        """What has to be observed."""
+        return ProbeLogRequest(self.service(), self.times)
 
 
 def _facts(params: RunningParams, observations: Observations) -> RunningFacts | Verdict:
@@ -129,6 +150,27 @@ def judge_no_log_files(params: RunningParams, observations: Observations) -> Ver
     return passed(f"{counted(written, 'file')} written while it served, none of them a log.")
 
 
+def judge_quiet_probes(params: QuietProbesParams, observations: Observations) -> Verdict:
+    """Fewer lines than questions."""
+    facts = observations.answer(params.request())
+    if facts is None:
+        return not_observed(observations, params.request(), _CONTAINER)
+    asked = f"GET {params.path}, asked {params.times} times"
+    if not facts.serves:
+        why = facts.start_error or f"it does not answer GET {params.path}"
+        return could_not_tell(f"{why} ({SEE_SERVES})")
+    if facts.lines < params.times:
+        return passed(f"{asked}, made {counted(facts.lines, 'line')} of log.")
+    return failed(
+        f"{asked}, made {counted(facts.lines, 'line')} of log.",
+        [Evidence("flooded", f"The last ones: `{' / '.join(facts.last)}`")],
+    )
+
+
+def _quiet_needs(params: QuietProbesParams) -> tuple[ProbeLogRequest, ...]:
+    return (params.request(),)
+
+
 _FAMILY = "logging"
 
 PROPERTIES = (
@@ -199,5 +241,21 @@ PROPERTIES = (
         judge=judge_no_log_files,
         remedy="Turn the file output of the logger off and let it write to standard output.",
         weight=2,
+    ),
+    Property(
+        id="logs-quiet-probes",
+        family=_FAMILY,
+        title="Health checks do not fill the log",
+        meaning="An orchestrator asks every few seconds, of every replica, for ever. The service "
+        "is asked so many times, and its log must grow by fewer lines than that. Failing checks "
+        "may be logged.",
+        source="https://kubernetes.io/docs/concepts/cluster-administration/logging/",
+        params=QuietProbesParams,
+        codes={"flooded": "every health check is logged"},
+        needs=_quiet_needs,
+        judge=judge_quiet_probes,
+        remedy="Log no requests to the paths of health checks and metrics, as long as they are "
+        "answered well.",
+        weight=1,
     ),
 )

@@ -17,6 +17,7 @@ from helpers.build.errors import BuildError
 from helpers.build.request import BuildRequest
 from helpers.engine.labels import BUILT, TOOL, labels
 from helpers.errors import NoEngine
+from helpers.observe.base_there import ensure_base
 from helpers.observe.errors import ObservationFailed, Stopped, engine_errors
 
 #: Where the tools are mounted: a place that no image has.
@@ -59,6 +60,7 @@ def ensure_tool(client: docker.DockerClient, stop: Future[None] | None = None) -
 
     Raises:
         ObservationFailed: where it cannot be built.
+        NoBaseImage: where the engine has no compiler and cannot get one.
         NoEngine: where the engine stops answering.
         Stopped: where ``stop`` said so.
     """
@@ -67,6 +69,7 @@ def ensure_tool(client: docker.DockerClient, stop: Future[None] | None = None) -
         try:
             client.api.inspect_image(tag)
         except docker.errors.ImageNotFound:
+            ensure_base(client, COMPILER)
             _build(client, tag, stop or Future())
             _remove_older(client, tag)
     return tag

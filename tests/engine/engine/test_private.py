@@ -83,6 +83,28 @@ def test_it_starts_and_stops_and_leaves_nothing(state: StateFolder) -> None:
     assert not private.stop(state), "a second stop has nothing to do"
 
 
+def test_a_range_that_somebody_took_is_left_to_them(state: StateFolder) -> None:
+    """dockerd would take up the addresses that it has kept; both engines would have the same."""
+    private.start(state, quiet)
+    private.stop(state)
+    kept = state.subnet.read_text()
+    other = f"wbtest{os.getpid() % 100_000}"
+    address = kept.replace("0.0/16", "0.1/24")
+    subprocess.run(["ip", "link", "add", other, "type", "bridge"], check=True)
+    try:
+        subprocess.run(["ip", "address", "add", address, "dev", other], check=True)
+        subprocess.run(["ip", "link", "set", other, "up"], check=True)
+        private.start(state, quiet)
+        with open_private(state) as engine:
+            (config,) = engine.client.networks.get("bridge").attrs["IPAM"]["Config"]
+        assert config["Subnet"].split(".")[:2] == state.subnet.read_text().split(".")[:2]
+        assert state.subnet.read_text() != kept
+        private.stop(state)
+        assert other in bridges()
+    finally:
+        subprocess.run(["ip", "link", "delete", other], check=True)
+
+
 def test_two_starts_at_once_give_one_engine(state: StateFolder) -> None:
     with ThreadPoolExecutor(2) as pool:
         urls = list(pool.map(lambda _: private.start(state, quiet), range(2)))

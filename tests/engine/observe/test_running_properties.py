@@ -414,9 +414,10 @@ class TestHealth:
         self, engine: Engine, orders: str, make_image: MakeImage, judged: Any
     ) -> None:
         ensure_for(engine, ("postgres:17-trixie",))
-        name = "healthcheck-notices-lost-database"
+        notices = "healthcheck-notices-lost-database"
+        survives = "healthcheck-survives-lost-database"
 
-        def checked(path: str) -> Verdict:
+        def checked(path: str) -> dict[str, Verdict]:
             ask = (
                 f"fetch('http://127.0.0.1:3000/{path}')"
                 ".then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"
@@ -424,10 +425,13 @@ class TestHealth:
             image = make_image(
                 f'FROM {orders}\nHEALTHCHECK --timeout=2s CMD ["/nodejs/bin/node", "-e", "{ask}"]\n'
             )
-            found: Verdict = judged(image, name, database="DATABASE_URL")[name]
+            found: dict[str, Verdict] = judged(image, notices, survives, database="DATABASE_URL")
             return found
 
-        assert checked("readyz").passed
-        fails(checked("healthz"), "not-noticed")
-        plain: Verdict = judged(orders, name, database="DATABASE_URL")[name]
-        fails(plain, "no-healthcheck")
+        readiness, liveness = checked("readyz"), checked("healthz")
+        assert readiness[notices].passed
+        fails(readiness[survives], "takes-it-down")
+        assert liveness[survives].passed
+        fails(liveness[notices], "not-noticed")
+        for plain in judged(orders, notices, survives, database="DATABASE_URL").values():
+            fails(plain, "no-healthcheck")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import pytest
 
 from helpers.course.exercise import load_exercise, read_exercise
+from helpers.course.given_secrets import given_secrets
 from helpers.course.paths import CourseFolders
 from helpers.errors import BadInput
 
@@ -95,3 +97,69 @@ def test_an_exercise_is_found_by_an_unambiguous_beginning(tmp_path: Path) -> Non
         with pytest.raises(BadInput) as error:
             load_exercise(folders, name)
         assert "01-it" in error.value.remedy
+
+
+SEVERAL = (
+    RIGHT.replace('app = "orders"\n', "")
+    .replace(
+        "[[check]]",
+        """[[image]]
+name = "web"
+app = "orders"
+folder = "web"
+
+[[image]]
+name = "jobs"
+app = "worker"
+folder = "jobs"
+
+[[check]]""",
+        1,
+    )
+    .replace('property = "no-shell"', 'property = "no-shell"\nimage = "jobs"')
+)
+
+
+def test_checks_are_about_the_first_image_or_the_one_that_they_name(tmp_path: Path) -> None:
+    exercise = read_exercise(written(tmp_path, SEVERAL))
+    assert [i.folder for i in exercise.built] == ["web", "jobs"]
+    assert [exercise.image_of(c).name for c in exercise.checks] == ["web", "jobs"]
+
+
+def test_an_exercise_of_one_image_builds_its_app_of_the_whole_copy(tmp_path: Path) -> None:
+    (image,) = read_exercise(written(tmp_path, RIGHT)).built
+    assert (image.app, image.folder) == ("orders", "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('image = "jobs"', 'image = "job"', "no image 'job'; there are web, jobs"),
+        ('folder = "jobs"', 'folder = "../jobs"', "outside"),
+        ('folder = "jobs"', 'folder = "web"', "same name or folder"),
+        ('name = "jobs"', 'name = "web"', "same name or folder"),
+        ('folder = "jobs"', 'folder = ""', "needs a folder"),
+        ("minutes = 20", 'minutes = 20\napp = "orders"', "either"),
+    ],
+)
+def test_images_that_cannot_be_are_told(tmp_path: Path, old: str, new: str, said: str) -> None:
+    assert SEVERAL.count(old) == 1
+    with pytest.raises(BadInput) as error:
+        read_exercise(written(tmp_path, SEVERAL.replace(old, new)))
+    assert said in error.value.message
+
+
+def test_without_app_and_image_nothing_is_built(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="says what is built"):
+        read_exercise(written(tmp_path, RIGHT.replace('app = "orders"\n', "")))
+
+
+def test_secrets_are_ids_and_get_new_values(tmp_path: Path) -> None:
+    text = RIGHT.replace("[[check]]", '[build]\nsecrets = ["token"]\n\n[[check]]', 1)
+    exercise = read_exercise(written(tmp_path, text))
+    (first,) = given_secrets(exercise.build.secrets)
+    (second,) = given_secrets(exercise.build.secrets)
+    assert first.id == "token"
+    assert first.value() != second.value()
+    random, checksum = first.value()[:28], first.value()[28:]
+    assert f"{zlib.crc32(random):08x}".encode() == checksum

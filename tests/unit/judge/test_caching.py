@@ -8,7 +8,7 @@ import pytest
 from helpers.judge.judge import criterion
 from helpers.judge.verdict import Verdict
 from helpers.observe.offline import OfflineFacts
-from helpers.observe.rebuild import RebuildFacts, RebuiltStep, StepOutcome
+from helpers.observe.rebuild import RebuildFacts, RebuildRequest, RebuiltStep, StepOutcome
 from helpers.observe.reproduce import FileDifference, LayerDifference, Reproduction
 from helpers.observe.requests import Observations
 
@@ -151,3 +151,27 @@ def test_steps_without_a_network() -> None:
     found = judged("builds-offline", failing)
     assert [(e.code, e.line) for e in found.evidence] == [("needs-network", 5)]
     assert "EAI_AGAIN" in found.evidence[0].text
+
+
+def test_an_edit_that_reaches_no_build() -> None:
+    request = RebuildRequest(("README.md",), arguments=("NUMBER",), may_be_left_out=True)
+    facts = RebuildFacts(
+        (step("RUN make"),), 1.0, same_image=True, edited=("README.md",), left_out=("README.md",)
+    )
+    found = verdict(
+        "cached-after-edit",
+        Observations(answers={request: facts}),
+        edit=["README.md"],
+        arguments=["NUMBER"],
+        may_be_left_out=True,
+        must_not_run=["RUN"],
+    )
+    assert found.passed
+    assert "`README.md` with another `NUMBER` (left out of the build) 0 of 1" in found.summary
+
+
+def test_an_installation_with_a_mount_is_one() -> None:
+    mounted = "RUN --mount=type=cache,target=/root/.npm --network=default npm ci"
+    assert judged("cached-after-edit", steps(step(mounted, "ran again"))).codes() == {"ran-again"}
+    other = "RUN --mount=type=cache,target=/root/.npm npm run build"
+    assert judged("cached-after-edit", steps(step(other, "ran again"))).passed

@@ -258,6 +258,7 @@ def test_a_mistake_is_told(property_id: str, old: str, new: str, code: str) -> N
 def test_every_code_has_a_mistake_in_the_tests() -> None:
     seen = {(property_id, code) for property_id, _, _, code in MISTAKES}
     elsewhere = {"no-startup", "no-pre-stop", "no-room", "no-size-limit"}
+    elsewhere |= {"wrong-port", "asks-dependency"}
     declared = {
         (name, code)
         for name in ALL
@@ -326,6 +327,29 @@ def test_other_right_answers_pass(
     text, _ = spoiled(POD, old, new)
     found = of_kubernetes(property_id, text, **params)
     assert found.outcome is PASS, found
+
+
+def test_a_probe_of_a_port_on_which_nothing_serves_is_told_by_name_and_by_number() -> None:
+    assert of_kubernetes("kubernetes-probes", POD, port=3000).outcome is PASS
+    named = of_kubernetes("kubernetes-probes", POD, port=8080)
+    assert named.codes() == {"wrong-port"}
+    assert "`http` (3000)" in named.evidence[0].text
+    text, _ = spoiled(
+        POD,
+        "livenessProbe:\n            httpGet: {path: /livez, port: http}",
+        "livenessProbe:\n            tcpSocket: {port: 80}",
+    )
+    assert of_kubernetes("kubernetes-probes", text, port=3000).codes() == {"wrong-port"}
+    assert of_kubernetes("kubernetes-probes", text).outcome is PASS
+
+
+def test_a_liveness_probe_must_not_ask_what_depends_on_something_else() -> None:
+    asked = of_kubernetes("kubernetes-probes", POD, dependency_paths=["/livez"])
+    assert asked.codes() == {"asks-dependency"}
+    assert of_kubernetes("kubernetes-probes", POD, dependency_paths=["/readyz"]).outcome is PASS
+    text, _ = spoiled(POD, "path: /livez", "path: '/livez?verbose=1'")
+    asked = of_kubernetes("kubernetes-probes", text, dependency_paths=["/livez"])
+    assert asked.codes() == {"asks-dependency"}
 
 
 def test_parameters_narrow_what_is_right() -> None:

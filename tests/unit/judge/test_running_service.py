@@ -10,12 +10,14 @@ import pytest
 from helpers.build.dockerfile import parse_dockerfile
 from helpers.errors import BadInput
 from helpers.judge.judge import collect_requests, criterion
+from helpers.judge.registry import all_properties, find_property
 from helpers.judge.verdict import Verdict
 from helpers.observe.database import Sessions
 from helpers.observe.hardened import RESTRICTIONS, Attempt, HardenedFacts
 from helpers.observe.health import CheckRun, HealthChange, HealthConfig, HealthFacts
 from helpers.observe.load import HeldRequest, LoadFacts
 from helpers.observe.log_lines import Leak, LogFacts
+from helpers.observe.probe_log import ProbeLogFacts
 from helpers.observe.process_tree import ProcessFact, ProcessTree
 from helpers.observe.replay import facts_from_json, facts_to_json
 from helpers.observe.requests import Observations
@@ -80,6 +82,7 @@ FACTS: dict[str, Any] = {
     "ShutdownRequest": STOPPED,
     "HealthRequest": HEALTHY,
     "HardenedRequest": HardenedFacts(TOGETHER),
+    "ProbeLogRequest": ProbeLogFacts(serves=True, answered=20, lines=1, last=("{}",)),
 }
 ALL = (
     "healthcheck-declared",
@@ -87,6 +90,7 @@ ALL = (
     "becomes-healthy",
     "healthcheck-notices-hang",
     "healthcheck-notices-lost-database",
+    "healthcheck-survives-lost-database",
     "healthcheck-not-always-true",
     "healthcheck-cheap",
     "stops-in-time",
@@ -110,12 +114,22 @@ ALL = (
     "few-processes",
     "process-not-root",
     "restarts-after-crash",
+    "logs-quiet-probes",
 )
+
+
+WITH_DATABASE = {
+    "healthcheck-notices-lost-database",
+    "healthcheck-survives-lost-database",
+    "closes-database-connections",
+}
+#: One property wants what the other does not.
+SURVIVED = replace(HEALTHY, lost=HealthChange(None, 2.0, (GOOD, GOOD)))
 
 
 def judged(name: str, facts: Any = None, dockerfile: str = "", **params: Any) -> Verdict:
     """The verdict on these facts, after they were saved and loaded."""
-    if name in {"healthcheck-notices-lost-database", "closes-database-connections"}:
+    if name in WITH_DATABASE:
         params = {"database": "DATABASE_URL", **params}
     (request,) = collect_requests([criterion(name, params)])
     seen = facts if facts is not None else FACTS[type(request).__name__]
@@ -126,9 +140,21 @@ def judged(name: str, facts: Any = None, dockerfile: str = "", **params: Any) ->
     return verdict(name, replace(observations, dockerfile=parsed), **params)
 
 
+def test_health_checks_that_are_logged_each_are_told_with_the_last_lines() -> None:
+    flooded = ProbeLogFacts(serves=True, answered=20, lines=40, last=("GET /healthz 200",))
+    found = judged("logs-quiet-probes", flooded)
+    assert (found.outcome, found.codes()) == (FAIL, {"flooded"})
+    assert "`GET /healthz 200`" in found.evidence[0].text
+    rare = ProbeLogFacts(serves=True, answered=20, lines=19)
+    assert judged("logs-quiet-probes", rare).outcome is PASS
+    silent = judged("logs-quiet-probes", ProbeLogFacts(serves=False))
+    assert silent.outcome is UNKNOWN
+    assert "does not answer GET /healthz" in silent.summary
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_a_good_service_passes(name: str) -> None:
-    found = judged(name)
+    found = judged(name, SURVIVED if "survives" in name else None)
     assert found.outcome is PASS, found
     assert found.summary.endswith(".")
     assert found.summary.isprintable()
@@ -136,8 +162,7 @@ def test_a_good_service_passes(name: str) -> None:
 
 @pytest.mark.parametrize("name", ALL)
 def test_what_was_not_seen_cannot_be_told(name: str) -> None:
-    needs_database = name in {"healthcheck-notices-lost-database", "closes-database-connections"}
-    params = {"database": "X"} if needs_database else {}
+    params = {"database": "X"} if name in WITH_DATABASE else {}
     (request,) = collect_requests([criterion(name, params)])
     found = verdict(name, Observations(failures={request: "no space left"}), **params)
     assert found.outcome is UNKNOWN
@@ -393,6 +418,19 @@ ILL: dict[str, Any] = {"healthy_seconds": None, "hang": None, "lost": None}
             "not-noticed",
             "its database was killed",
         ),
+        ("healthcheck-survives-lost-database", NONE, "no-healthcheck", "itself works"),
+        (
+            "healthcheck-survives-lost-database",
+            {},
+            "takes-it-down",
+            "400 ms after its database was killed: `check` ended with exit code 1",
+        ),
+        (
+            "healthcheck-survives-lost-database",
+            {"lost": HealthChange(None, 1.5, (GOOD,), ended=1)},
+            "ended",
+            "exit code 1",
+        ),
         (
             "healthcheck-not-always-true",
             {"config": replace(CONFIG, test=("CMD-SHELL", "curl x || exit 0")), "idle": (GOOD,)},
@@ -437,6 +475,9 @@ def test_a_healthcheck_that_is_wrong(
         ("healthcheck-notices-hang", ILL, "never became healthy"),
         ("healthcheck-notices-lost-database", ILL, "never became healthy"),
         ("healthcheck-notices-lost-database", {"lost": None}, "healthy again"),
+        ("healthcheck-survives-lost-database", ILL, "never became healthy"),
+        ("healthcheck-survives-lost-database", {"lost": None}, "healthy again"),
+        ("healthcheck-survives-lost-database", {"lost": HealthChange(None, 7.0)}, "no check ended"),
         ("healthcheck-notices-hang", {"hang": HealthChange(None, 1, (), 137)}, "exit code 137"),
     ],
 )
@@ -451,6 +492,22 @@ def test_a_service_that_ends_without_its_database_is_noticed() -> None:
     found = judged("healthcheck-notices-lost-database", replace(HEALTHY, lost=lost))
     assert found.passed
     assert "without a check" in found.summary
+
+
+@pytest.mark.parametrize("name", ["becomes-healthy", "healthcheck-notices-hang"])
+def test_the_remedy_fits_where_there_is_no_healthcheck(name: str) -> None:
+    found = find_property(name)
+    missing = found.remedy_for(judged(name, replace(HEALTHY, **NONE)))
+    assert missing.startswith("Add `HEALTHCHECK")
+    ill = replace(
+        HEALTHY, healthy_seconds=None, checks=(BAD,), hang=HealthChange(None, 1.5, (GOOD,))
+    )
+    assert found.remedy_for(judged(name, ill)) == found.remedy != missing
+
+
+def test_each_remedy_of_its_own_is_for_a_code_of_the_property() -> None:
+    for found in all_properties().values():
+        assert set(found.remedies) <= set(found.codes), found.id
 
 
 def test_the_evidence_leads_to_the_healthcheck() -> None:
@@ -522,7 +579,7 @@ def test_each_says_what_to_change_and_shares_its_observation(name: str) -> None:
 
 
 def test_one_family_is_one_container() -> None:
-    for family in (ALL[:3], ALL[7:11], ALL[14:19], ALL[19:25]):
+    for family in (ALL[:3], ALL[8:12], ALL[15:20], ALL[20:26]):
         assert len(collect_requests(criterion(name) for name in family)) == 1
 
 

@@ -184,7 +184,7 @@ def test_no_run_is_no_pass() -> None:
     assert "/app is no WebAssembly" in verdict("wasm-runs", program).summary
 
 
-ALL_SPIN = [name for name in all_properties() if name.startswith("spin-")]
+ALL_SPIN = [p for p in all_properties() if p.startswith("spin-") and p != "spin-serves"]  # it runs
 BUILT = image(file("/app/target/counter.wasm", 500), file("/app/spin.toml", 10))
 
 

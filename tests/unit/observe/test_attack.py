@@ -170,6 +170,7 @@ def test_a_program_that_cannot_be_built_is_told_with_a_remedy(
 ) -> None:
     client: Any = NoImages()
     missing = ImageUnavailable("node:26-trixie is nowhere.", remedy="Pull it.", image="node")
+    monkeypatch.setattr(tool, "ensure_base", lambda *_: None)
     monkeypatch.setattr(tool, "build", fail_with(missing))
     with pytest.raises(ObservationFailed, match="node:26-trixie is nowhere") as told:
         tool.ensure_tool(client)
@@ -183,6 +184,7 @@ def test_a_build_that_is_no_longer_wanted_ends(monkeypatch: pytest.MonkeyPatch) 
     client: Any = NoImages()
     stop: Future[None] = Future()
     stop.set_result(None)
+    monkeypatch.setattr(tool, "ensure_base", lambda *_: None)
     monkeypatch.setattr(tool, "build", fail_with(Cancelled("Ended.", remedy="Start it again.")))
     with pytest.raises(Stopped):
         tool.ensure_tool(client, stop)

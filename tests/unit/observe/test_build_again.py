@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -8,6 +9,8 @@ from helpers.build.content import content
 from helpers.build.context import Context, mapping_context
 from helpers.build.dockerfile import parse_dockerfile
 from helpers.build.record import BuildRecord, argument_marks
+from helpers.build.request import BuildRequest
+from helpers.build.session.secrets import Secret
 from helpers.errors import WorkbookError
 from helpers.judge.properties.network import FETCHES
 from helpers.observe.build_again import builds_again, edited, with_dockerfile
@@ -66,6 +69,45 @@ def test_a_subject_that_cannot_be_built_again() -> None:
     with_args = Subject(None, "x", build=record, context=context)  # type: ignore[arg-type]
     with pytest.raises(WorkbookError, match="VERSION"), builds_again(with_args, 1):
         pass
+
+
+def test_it_is_built_again_with_the_same_arguments_secrets_and_target(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    context = mapping_context(FILES)
+    secret = Secret.of("token", "s3")
+    first = BuildRequest(
+        context,
+        tags=("shop:1",),
+        target="ship",
+        build_args={"VERSION": "1"},
+        secrets=(secret,),
+    )
+    record = BuildRecord((), None, build_args=argument_marks({"VERSION": "1"}))
+    asked: list[BuildRequest] = []
+
+    def build(_: object, request: BuildRequest, *, cancel: object) -> BuildRecord:
+        asked.append(request)
+        return record
+
+    monkeypatch.setattr("helpers.observe.build_again.build", build)
+    client = MagicMock()
+    subject = Subject(client, "x", build=record, context=context, request=first)
+    with builds_again(subject, 7) as again:
+        again.build()
+        again.build(edited(context, "src/b.ts"), no_cache=True, build_args={"EPOCH": "0"})
+    same, changed = asked
+    assert (same.target, dict(same.build_args), same.secrets) == (
+        "ship",
+        {"VERSION": "1"},
+        (secret,),
+    )
+    assert same.context == context
+    assert same.timeout_seconds == 7
+    assert changed.context != context
+    assert changed.no_cache
+    assert dict(changed.build_args) == {"VERSION": "1", "EPOCH": "0"}
+    assert not same.tags, "the name stays with the first image"
 
 
 def test_the_source_file_that_is_edited_by_default() -> None:

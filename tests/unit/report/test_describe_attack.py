@@ -18,8 +18,10 @@ from helpers.observe.attack.hardening import HARDENED, Hardening, hardening_step
 from helpers.observe.replay import facts_from_json
 from helpers.report.describe_attack import describe_attack, describe_matrix, stopped_at
 from helpers.report.hardening import docker_options, spellings
+from helpers.report.json import from_json, to_json
 from helpers.report.text import blocks_text
 from helpers.views.attack_matrix import attack_matrix
+from helpers.views.show import show
 
 SAVED = Path(__file__).parents[1] / "judge" / "attacks"
 
@@ -156,3 +158,13 @@ def test_the_options_of_docker_run() -> None:
     assert "--network none" in docker_options(Hardening(network="none"))
     assert {s.measure for s in spellings(last)} >= {"non-root user", "limit of processes"}
     assert all(s.compose and s.kubernetes for s in spellings(last))
+
+
+def test_a_matrix_is_shown_and_saved_as_any_other_value() -> None:
+    matrix = saved("orders-multi-stage")
+    shown = show(matrix)
+    assert repr(shown) == blocks_text(describe_matrix(matrix))
+    assert from_json(to_json(matrix)) == matrix
+    (first, *_) = matrix.runs
+    assert "actions are possible" in repr(show(first))
+    assert from_json(to_json(first)) == first

@@ -1,0 +1,1 @@
+"""A job worker on a PostgreSQL queue."""

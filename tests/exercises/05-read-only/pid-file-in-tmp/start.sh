@@ -1,0 +1,15 @@
+#!/bin/sh
+# Starts the orders service. Whatever it writes goes to /tmp, which may be a small tmpfs.
+set -eu
+if [ -e /tmp/orders.pid ]; then
+  echo "already running as process $(cat /tmp/orders.pid)" >&2
+  exit 1
+fi
+echo $$ > /tmp/orders.pid
+settings=/tmp/settings.env
+
+printf 'LOG_LEVEL=%s\n' "${LOG_LEVEL:-info}" > "$settings"
+
+export NODE_COMPILE_CACHE=/tmp/cache
+# exec: Node.js is process 1, and what it prints is the container's log.
+exec node --env-file="$settings" server.cjs

@@ -1,0 +1,3 @@
+#!/bin/sh
+set -eu
+exec node --env-file=/app/settings.env server.cjs

@@ -1,0 +1,9 @@
+import type { FastifyInstance } from 'fastify';
+
+export function closeOnSignal(app: FastifyInstance, timeoutMs: number): void {
+  process.on('SIGTERM', () => {
+    setTimeout(() => process.exit(1), timeoutMs).unref();
+    app.server.closeAllConnections();
+    void app.close().then(() => process.exit(0));
+  });
+}

@@ -1,0 +1,7 @@
+#!/bin/sh
+set -eu
+set -a
+. /app/settings.env
+set +a
+echo "starting with port $PORT"
+exec "$@"

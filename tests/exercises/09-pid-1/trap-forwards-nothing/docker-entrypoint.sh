@@ -1,0 +1,9 @@
+#!/bin/sh
+set -eu
+set -a
+. /app/settings.env
+set +a
+echo "starting with port $PORT"
+trap 'echo stopping' TERM
+"$@" &
+wait

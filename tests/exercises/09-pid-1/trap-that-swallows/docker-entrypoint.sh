@@ -1,0 +1,8 @@
+#!/bin/sh
+set -eu
+set -a
+. /app/settings.env
+set +a
+echo "starting with port $PORT"
+trap 'echo not now' TERM
+"$@"

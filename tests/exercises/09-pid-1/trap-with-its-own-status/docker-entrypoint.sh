@@ -1,0 +1,10 @@
+#!/bin/sh
+set -eu
+set -a
+. /app/settings.env
+set +a
+echo "starting with port $PORT"
+"$@" &
+pid=$!
+trap 'kill -TERM "$pid"; wait "$pid"; exit 1' TERM
+wait "$pid"

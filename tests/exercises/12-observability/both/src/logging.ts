@@ -1,0 +1,17 @@
+import { appendFileSync } from 'node:fs';
+
+/** One JSON object a line on standard output; to collect, keep and rotate them is not our job. */
+export function loggerOptions(level: string) {
+  return {
+    level,
+    formatters: { level: (label: string) => ({ level: label }) },
+    // Written at once when it is a file or a pipe: no line is lost when the process exits.
+    stream: {
+      write(line: string) {
+        process.stdout.write(line);
+        appendFileSync('logs/orders.log', line);
+      },
+    },
+    timestamp: () => `,"time":"${new Date().toISOString()}"`,
+  };
+}
