@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 
+from helpers.build.errors import BuildError
 from helpers.claims.bench import Bench
 from helpers.claims.claim import Claim, Entry, Finding, Ledger
 from helpers.claims.claims import CLAIMS
@@ -74,7 +75,7 @@ def measured(bench: Bench, claim: Claim) -> Entry:
         finding = _function(claim)(bench)
     except NoEngine:
         raise
-    except WorkbookError as error:
+    except (WorkbookError, BuildError) as error:
         problem = f"{error.message} {error.remedy}".strip()
     return replace(
         unmeasured(claim),

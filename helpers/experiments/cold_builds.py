@@ -226,20 +226,16 @@ def read_progress(text: str) -> tuple[tuple[CiStep, ...], float]:
     """Steps and seconds from what ``docker buildx build --progress=rawjson`` prints.
 
     Args:
-        text: one JSON object a line; other lines are passed over.
+        text: JSON objects one after the other, on one line each or indented, as the release
+            does it; what stands between them is passed over.
 
     Returns:
         The steps of the Dockerfile, and the seconds from the first sign of any step to the last.
     """
     states: dict[str, dict[str, Any]] = {}
-    for line in text.splitlines():
-        try:
-            message = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(message, dict):
-            for vertex in message.get("vertexes") or ():
-                states[vertex["digest"]] = {**states.get(vertex["digest"], {}), **vertex}
+    for message in _objects(text):
+        for vertex in message.get("vertexes") or ():
+            states[vertex["digest"]] = {**states.get(vertex["digest"], {}), **vertex}
     times = [_time(s[key]) for s in states.values() for key in ("started", "completed") if key in s]
     steps = tuple(
         CiStep(s["name"], bool(s.get("cached")), _seconds(s))
@@ -247,6 +243,19 @@ def read_progress(text: str) -> tuple[tuple[CiStep, ...], float]:
         if s["name"].startswith("[") and not s["name"].startswith("[internal]")
     )
     return steps, max(times) - min(times) if times else 0.0
+
+
+def _objects(text: str) -> Iterator[dict[str, Any]]:
+    decoder = json.JSONDecoder()
+    at = text.find("{")
+    while at >= 0:
+        try:
+            found, end = decoder.raw_decode(text, at)
+        except ValueError:
+            end = at + 1
+        else:
+            yield found
+        at = text.find("{", end)
 
 
 def _seconds(state: Mapping[str, Any]) -> float:

@@ -280,7 +280,7 @@ def _hang(
         client.api.kill(container.id, "SIGSTOP")
     if tree is not None and len(tree.processes) > 1:
         freeze_processes(client, container.id, subject.stop)
-    return _change(client, container, events, patience)
+    return _change(client, container, events, patience, after="kill")
 
 
 def _is_healthy(
@@ -327,11 +327,24 @@ def _change(
     container: RunningContainer,
     events: Follower[ContainerEvent],
     patience: float,
+    after: str = "",
 ) -> HealthChange:
-    """Wait for ``unhealthy``, or for enough checks that were content all the same."""
+    """Wait for ``unhealthy``, or for enough checks that were content all the same.
+
+    Args:
+        client: a connection to the engine.
+        container: the container.
+        events: what the engine tells of it.
+        patience: longest wait, in seconds.
+        after: the event before which nothing counts: a busy engine tells late what was long ago.
+    """
     began = time.monotonic()
     content = -1  # the first one may have begun before
+    told = not after
     for event in events.within(began + patience):
+        if not told and event.action != "die":
+            told = event.action == after
+            continue
         if event.action == f"{HEALTH}unhealthy":
             seconds = time.monotonic() - began
             return HealthChange(seconds, patience, _checks(client, container))

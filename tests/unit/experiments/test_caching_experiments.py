@@ -42,7 +42,8 @@ def test_a_grid_is_saved_loaded_and_drawn() -> None:
     assert rebuild_grid_picture(GRID) == picture
 
 
-def test_what_buildx_prints() -> None:
+@pytest.mark.parametrize("indent", [None, 2])
+def test_what_buildx_prints(indent: int | None) -> None:
     at = "2026-11-24T10:00:0{}.123456789Z"
     messages = [
         {"vertexes": [{"digest": "a", "name": "[internal] load", "started": at.format(0)}]},
@@ -59,7 +60,8 @@ def test_what_buildx_prints() -> None:
             ]
         },
     ]
-    text = "\n".join(["warning", *map(json.dumps, messages), "[1]"])
+    lines = (json.dumps(message, indent=indent) for message in messages)
+    text = "\n".join(["warning {", *lines, "[1]"])
     steps, seconds = read_progress(text)
     assert [(s.name, s.cached, round(s.seconds, 6)) for s in steps] == [
         ("[2/3] RUN npm ci", False, 3.0),
