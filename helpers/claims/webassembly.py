@@ -62,7 +62,8 @@ def ecosystems(bench: Bench) -> Finding:
     wasm = bench.image("discount", "3-wasm")
     under_wasmedge = run_wasm(Subject(bench.engine.client, wasm.id), WasmRunRequest(args=_ARGS))
     stamps = bench.image("stamps", "1-scratch")
-    probes = (Probe("/cards/ada", "POST"), Probe("/cards/ada", "POST"), Probe("/cards/ada"))
+    stamp = Probe("/cards/ada/stamps", "POST")
+    probes = (stamp, stamp, Probe("/cards/ada"))
     request = SpinServeRequest(probes=probes, variables=(("admin_token", "measured"),))
     served = observe_spin_serve(Subject(bench.engine.client, stamps.id), request)
     answered = sum(

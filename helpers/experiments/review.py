@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from helpers.audit.audit import AuditOptions, audit
@@ -17,19 +18,23 @@ from helpers.judge.verdict import Outcome
 from helpers.views.live_build import progress_for
 
 
-def review_image(engine: Engine, image: str, dockerfile: Path | None = None) -> AuditResult:
+def review_image(
+    engine: Engine, image: str, dockerfile: Path | None = None, *, name: str = ""
+) -> AuditResult:
     """Judge an image of the engine.
 
     Args:
         engine: where it is.
         image: name or id.
         dockerfile: what it was built from; evidence then names its lines.
+        name: what the report calls it; empty for ``image``.
 
     Raises:
         BadInput: where there is no such image.
         NoEngine: where the engine stops answering.
     """
     audited = named_image(engine, image, dockerfile)
+    audited = replace(audited, name=name or image)
     return audit(engine, audited, all_properties().values(), AuditOptions(SettingsFile()))
 
 
@@ -55,13 +60,11 @@ def review_folder(engine: Engine, folder: Path) -> AuditResult:
 
 
 def family_rows(results: Iterable[tuple[str, AuditResult]]) -> list[tuple[object, ...]]:
-    """Rows of a table: a family of properties, and how many of it fail in each review."""
+    """Rows of a table: a family of properties, and how many of it fail in each review.
+
+    Families in which nothing fails are left out.
+    """
     reviews = list(results)
-    families = dict.fromkeys(family for _, r in reviews for family in r.families)
-    return [
-        (
-            family,
-            *(sum(f.family == family for f in r.outcomes(Outcome.FAIL)) for _, r in reviews),
-        )
-        for family in families
-    ]
+    failures = [[f.family for f in review.outcomes(Outcome.FAIL)] for _, review in reviews]
+    families = sorted({family for failed in failures for family in failed})
+    return [(family, *(failed.count(family) for failed in failures)) for family in families]
