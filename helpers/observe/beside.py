@@ -64,7 +64,7 @@ def _printed(client: docker.DockerClient, spec: ContainerSpec, stop: Future[None
                     remedy="Try again when the machine has less to do.",
                 )
             with engine_errors("reading what the tools printed"):
-                log = client.api.logs(helper.id, stdout=True, stderr=False, tail=5_000)
+                log = client.api.logs(helper.id, stdout=True, stderr=False, tail=10_000)
     except CannotStart:
         # Its namespace is gone with the other container.
         return None

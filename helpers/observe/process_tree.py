@@ -21,9 +21,11 @@ ORPHANS = 3
 
 _MARK = "=orphans="
 # The first process of the script's own is left out by its parent: outside, so 0, and not process 1.
+# What is read of /proc/PID/status; the last one is its last line.
+_FIELDS = "Name|State|PPid|Uid|Threads|SigBlk|SigCgt|CapEff|NoNewPrivs|nonvoluntary_ctxt_switches"
 _LIST = (
     "for p in /proc/[0-9]*; do "
-    'echo "=pid= ${p#/proc/} $$"; cat $p/status 2>/dev/null; '
+    f'echo "=pid= ${{p#/proc/}} $$"; grep -E "^({_FIELDS}):" $p/status 2>/dev/null; '
     # A line end in a command line must not look like one of ours.
     "tr '\\0\\n' '  ' <$p/cmdline 2>/dev/null; echo; done; "
     'echo "=map="; cat /proc/self/uid_map'
@@ -36,7 +38,7 @@ _ORPHAN = (
     "z=$(grep -sl '^State:.Z' /proc/[0-9]*/status | wc -l); "
     "[ $z -eq 0 ] && [ $t -gt 0 ] && break; sleep 0.1; t=$((t+1)); done; "
     f'echo "{_MARK}"; for p in /proc/[0-9]*; do echo "=pid= ${{p#/proc/}} $$"; '
-    "cat $p/status 2>/dev/null; done"
+    f'grep -E "^({_FIELDS}):" $p/status 2>/dev/null; done'
 )
 _NUMBER = re.compile(r"=pid= (\d+) (\d+)\n")
 
