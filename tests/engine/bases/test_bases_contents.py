@@ -30,6 +30,15 @@ def test_node_runs_and_says_a_version_of_the_right_line(get: Get, run: Run, name
 
 
 @pytest.mark.parametrize("name", NODES)
+def test_npm_of_a_stand_in_does_not_wait_long_for_a_silent_registry(
+    get: Get, run: Run, name: str
+) -> None:
+    if not get(name).stand_in:
+        pytest.skip(f"{name} is the official image")
+    assert run(name, "npm", "config", "get", "fetch-timeout").strip() == "30000"
+
+
+@pytest.mark.parametrize("name", NODES)
 def test_npm_installs_from_a_lock_during_a_build(
     get: Get, built: Callable[..., str], run: Run, name: str
 ) -> None:
