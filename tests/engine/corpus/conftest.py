@@ -20,7 +20,7 @@ from helpers.observe.subject import Subject
 Subjects = Callable[[Case], Subject]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def subject_of(
     client: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Subjects]:

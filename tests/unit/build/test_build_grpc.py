@@ -238,12 +238,14 @@ def test_a_call_waits_for_its_own_answer_or_for_another_call() -> None:
 
 
 def test_a_call_that_is_cancelled_is_no_longer_answered() -> None:
-    with served({"/x": lambda request: request.messages.next(PATIENCE)}) as client:
+    cancelled = threading.Event()
+    with served({"/x": lambda _: cancelled.wait(PATIENCE)}) as client:
         call = Call(client, "/x", EMPTY)
         call.cancel()
         with pytest.raises(ConnectionLost):
             call.next(PATIENCE)
         assert call.done
+        cancelled.set()
 
 
 @pytest.mark.parametrize(
