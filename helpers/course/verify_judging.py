@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import uuid
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -28,6 +29,14 @@ from helpers.report.result import CheckResult
 Judge = Callable[[Exercise, Path, str], CheckResult]
 #: How many answers are judged at the same time by default: most of a check is waiting.
 JOBS = 3
+#: How long a build may take at first: a download that stalls is begun again, and does not cost the
+#: exercise's whole time limit.
+FIRST_SECONDS = 150
+# A failure of the network says nothing about an answer, so it is judged once more.
+_NETWORK = re.compile(
+    rf"was ended after {FIRST_SECONDS} seconds|npm error network|ECONNRESET|ETIMEDOUT|EAI_AGAIN"
+    r"|Read timed out|Temporary failure"
+)
 
 
 class Judging:
@@ -107,6 +116,14 @@ def judging_on(engine: Engine, folders: CourseFolders, jobs: int = JOBS) -> Judg
 
     def judge(exercise: Exercise, folder: Path, slot: str) -> CheckResult:
         submission = read_submission(folders, exercise, folder)
+        build = exercise.build
+        seconds = min(build.timeout_seconds, FIRST_SECONDS)
+        hasty = exercise.model_copy(
+            update={"build": build.model_copy(update={"timeout_seconds": seconds})}
+        )
+        result = check(engine, folders, hasty, submission, cancel=cancel, slot=slot)
+        if not _NETWORK.search(result.problem):
+            return result
         return check(engine, folders, exercise, submission, cancel=cancel, slot=slot)
 
     def clean(exercise: Exercise, slot: str) -> None:

@@ -88,7 +88,7 @@ def _answer(wanted: ExpectedAnswer, got: HttpResponse, facts: SpinServeFacts) ->
     text = f"{asked} gave {got.status or got.error}, {wanted.status} is wanted"
     if got.status == _FAILED:
         return Evidence("component-failed", text + _last_line(facts))
-    if got.status == _NOT_FOUND and got.body == "no route\n":
+    if got.status == _NOT_FOUND and got.body.strip() == "no route":
         return Evidence("no-route", f"{text}: no trigger has a route for it.")
     return Evidence("wrong-status", f"{text}.")
 
