@@ -23,15 +23,13 @@ class Bench:
         self._built: dict[tuple[str, str], Built] = {}
 
     def image(self, app: str, name: str, **options: Any) -> Built:
-        """One of an app's images, built once.
+        """One of an app's images; built once where no option says otherwise.
 
         Raises:
             BuildError: where it does not build.
         """
-        key = (app, name)
-        if key not in self._built or options:
-            built = self.lesson(app).build(name, **options)
-            if options:
-                return built
-            self._built[key] = built
-        return self._built[key]
+        if options:
+            return self.lesson(app).build(name, **options)
+        if (app, name) not in self._built:
+            self._built[app, name] = self.lesson(app).build(name)
+        return self._built[app, name]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import io
 import tarfile
-import uuid
 
 import docker
 import docker.errors
 
-from helpers.engine.labels import LESSON, container_labels
+from helpers.engine.labels import LESSON
 from helpers.errors import BadInput
-from helpers.observe.containers import to_the_end
+from helpers.observe.containers import unstarted
 from helpers.observe.errors import engine_errors
 
 
@@ -27,21 +26,13 @@ def read_file(client: docker.DockerClient, image: str, path: str) -> bytes:
         BadInput: where the engine has no such image, or the image no such file.
         ObservationFailed, NoEngine: where the engine refuses, or stops answering.
     """
-    api = client.api
-    name = f"workbook-{LESSON}-{uuid.uuid4().hex[:16]}"
-    labels = container_labels(LESSON, name)
-    try:
-        with engine_errors("reading a file of an image"):
-            # A command, so that an image without one will do; it is never run.
-            to_the_end(lambda: api.create_container(image, ["none"], name=name, labels=labels))
-            try:
-                pieces, _ = api.get_archive(name, path)
-            except docker.errors.NotFound as error:
-                raise _no_file(path) from error
-            content = b"".join(pieces)
-    finally:
-        with engine_errors("removing a container"):
-            to_the_end(lambda: _remove(api, name))
+    doing = "reading a file of an image"
+    with unstarted(client.api, image, LESSON, doing) as name, engine_errors(doing):
+        try:
+            pieces, _ = client.api.get_archive(name, path)
+        except docker.errors.NotFound as error:
+            raise _no_file(path) from error
+        content = b"".join(pieces)
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         member = archive.next()
         found = archive.extractfile(member) if member and member.isreg() else None
@@ -55,10 +46,3 @@ def _no_file(path: str) -> BadInput:
         f"The image has no file {path}.",
         remedy="`workbook inspect IMAGE` lists what it has.",
     )
-
-
-def _remove(api: docker.APIClient, name: str) -> None:
-    try:
-        api.remove_container(name, force=True, v=True)
-    except docker.errors.NotFound:
-        return  # it never came to be

@@ -257,15 +257,13 @@ def tools_volume(
         BadInput: if the engine has no such image.
         ObservationFailed, NoEngine: if the engine refuses, or stops answering.
     """
-    name = f"workbook-{role}-{uuid.uuid4().hex[:16]}"
-    api = client.api
-    try:
-        with engine_errors("making a volume of tools"):
-            to_the_end(lambda: api.create_volume(name, labels=labels(role)))
-            to_the_end(lambda: _fill(api, name, image, folder, role))
+    with new_volume(client, role) as name:
+        with (
+            engine_errors("making a volume of tools"),
+            _mounting(client.api, name, image, folder, role),
+        ):
+            pass  # that it was made is enough
         yield name
-    finally:
-        to_the_end(lambda: _remove_volume(api, name))
 
 
 @contextmanager
@@ -307,41 +305,57 @@ def filled_volume(
         ObservationFailed, NoEngine: if the engine refuses, or stops answering.
     """
     with new_volume(client, role) as name:
-        with engine_errors("filling a volume"):
-            to_the_end(lambda: _unpack(client.api, name, image, archive, role))
+        with (
+            engine_errors("filling a volume"),
+            _mounting(client.api, name, image, _FILLED_AT, role) as container,
+        ):
+            to_the_end(lambda: client.api.put_archive(container, _FILLED_AT, archive))
         yield name
 
 
-def _unpack(api: docker.APIClient, volume: str, image: str, archive: bytes, role: str) -> None:
-    host = api.create_host_config(binds=[f"{volume}:{_FILLED_AT}"])
-    try:
-        api.create_container(
-            image,
-            ["true"],
-            name=volume,
-            labels=container_labels(role, volume),
-            volumes=[_FILLED_AT],
-            host_config=host,
-        )
-        api.put_archive(volume, _FILLED_AT, archive)
-    finally:
-        _remove(api, volume)
-
-
-def _fill(api: docker.APIClient, volume: str, image: str, folder: str, role: str) -> None:
-    """A container that is made and never started fills the volume."""
+@contextmanager
+def _mounting(
+    api: docker.APIClient, volume: str, image: str, folder: str, role: str
+) -> Iterator[str]:
+    """A container of the volume's name that mounts it, and that is never started."""
     host = api.create_host_config(binds=[f"{volume}:{folder}"])
+    marks = container_labels(role, volume)
     try:
-        api.create_container(
-            image,
-            ["true"],
-            name=volume,
-            labels=container_labels(role, volume),
-            volumes=[folder],
-            host_config=host,
+        to_the_end(
+            lambda: api.create_container(
+                image, ["true"], name=volume, labels=marks, volumes=[folder], host_config=host
+            )
         )
+        yield volume
     finally:
-        _remove(api, volume)
+        to_the_end(lambda: _remove(api, volume))
+
+
+@contextmanager
+def unstarted(
+    api: docker.APIClient, image: str, role: str = CHECK, doing: str = "making a container"
+) -> Iterator[str]:
+    """A container that is never started, to read files from; removed at the end.
+
+    Args:
+        api: a connection to the engine.
+        image: name or id.
+        role: value of the workbook's label.
+        doing: what it is for, for the error.
+
+    Raises:
+        BadInput: if the engine has no such image.
+        ObservationFailed, NoEngine: if the engine refuses, or stops answering.
+    """
+    name = f"workbook-{role}-{uuid.uuid4().hex[:16]}"
+    marks = container_labels(role, name)
+    try:
+        with engine_errors(doing):
+            # A command, so that an image without one will do; it is never run.
+            to_the_end(lambda: api.create_container(image, ["none"], name=name, labels=marks))
+        yield name
+    finally:
+        to_the_end(lambda: _remove(api, name))
 
 
 def _remove_volume(api: docker.APIClient, name: str) -> None:

@@ -39,6 +39,7 @@ from helpers.observe.containers import (
     RunningContainer,
     running_container,
     to_the_end,
+    unstarted,
 )
 from helpers.observe.errors import ObservationFailed, Stopped, engine_errors
 from helpers.observe.probing import kill_and_wait, last_lines, probe_container, published_port
@@ -48,7 +49,7 @@ from helpers.observe.service_facts import HttpResponse
 from helpers.observe.spin_app import NotServable, SpinApp, spin_app
 from helpers.observe.subject import Subject
 from helpers.observe.text import printable
-from helpers.observe.wasm import MAX_BYTES, unstarted
+from helpers.observe.wasm import MAX_BYTES
 from helpers.observe.wasm_binary import NotWasm, read_wasm
 
 #: What the stand-in for ``spin up`` runs on.
@@ -181,7 +182,7 @@ def _shipped(subject: Subject, request: SpinServeRequest) -> tuple[SpinApp, dict
     folder = request.manifest.rpartition("/")[0]
     with engine_errors("reading the image's files"):
         image = api.inspect_image(subject.image_id)["Id"]
-    with unstarted(api, image) as container:
+    with unstarted(api, image, doing="reading the image's program") as container:
         manifest = _file(api, container, request.manifest)
         if manifest is None:
             raise NotServable(f"the image has no {request.manifest}")

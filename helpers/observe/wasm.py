@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-import uuid
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from typing import ClassVar
 
 import docker
 import docker.errors
 
-from helpers.engine.labels import CHECK, container_labels
 from helpers.errors import BadInput
 from helpers.observe.byte_source import ByteSource
-from helpers.observe.containers import to_the_end
+from helpers.observe.containers import unstarted
 from helpers.observe.errors import ImageUnreadable, Stopped, engine_errors
 from helpers.observe.requests import Request
 from helpers.observe.subject import Subject
@@ -83,7 +81,7 @@ def observe_wasm(subject: Subject, request: WasmRequest) -> WasmFacts:
             remedy="Set ENTRYPOINT to the WebAssembly file.",
         )
     platform = "/".join(str(about[k]) for k in ("Os", "Architecture", "Variant") if about.get(k))
-    with unstarted(api, about["Id"]) as container:
+    with unstarted(api, about["Id"], doing="reading the image's program") as container:
         for path in paths:
             found = _read(api, container, path, subject)
             if found is not None:
@@ -115,31 +113,6 @@ def _program_paths(config: dict[str, list[str] | str]) -> Iterator[str]:
     for folder in (variables.get("PATH") or "/usr/bin:/bin").split(":"):
         yield posixpath.normpath(posixpath.join("/", folder, words[0]))
     yield posixpath.normpath(posixpath.join("/", workdir, words[0]))
-
-
-@contextmanager
-def unstarted(api: docker.APIClient, image: str) -> Iterator[str]:
-    """A container that is never started, to read files from; removed at the end."""
-    name = f"workbook-{CHECK}-{uuid.uuid4().hex[:16]}"
-    try:
-        with engine_errors("reading the image's program"):
-            # A command, so that an image without one will do; it is never run.
-            to_the_end(
-                lambda: api.create_container(
-                    image, ["none"], name=name, labels=container_labels(CHECK, name)
-                )
-            )
-        yield name
-    finally:
-        to_the_end(lambda: _remove(api, name))
-
-
-def _remove(api: docker.APIClient, name: str) -> None:
-    with engine_errors("removing a container"):
-        try:
-            api.remove_container(name, force=True, v=True)
-        except docker.errors.NotFound:
-            return  # it never came to be
 
 
 def _read(
